@@ -1,0 +1,5 @@
+//! Pure comparison of two answers: no clock, I/O, async or randomness; the same input gives the same output for ever.
+
+pub mod rules;
+
+pub use rules::{Rules, Settings};

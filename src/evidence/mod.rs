@@ -1,0 +1,5 @@
+//! Pure evidence: running counts by endpoint, latency, intervals that stay valid however often they are looked at.
+
+pub mod endpoint;
+
+pub use endpoint::Endpoints;

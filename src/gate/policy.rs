@@ -1,0 +1,144 @@
+//! What of a route may be mirrored, and against what it is tried: read by live, carried to shadow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::compare;
+use crate::evidence;
+use crate::model::Ppm;
+use crate::upstream;
+
+/// The bounds of the whole gate, over all routes and workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Mirrored requests between their admission and the end of their comparison.
+    pub max_in_flight: usize,
+    /// Mirrored requests admitted in a second; the burst is a tenth of it, at least 1.
+    pub max_per_second: u32,
+    /// Bytes held by request copies, captures and queued pairs.
+    pub memory: usize,
+}
+
+/// What of a route is mirrored.
+#[derive(Debug)]
+pub struct Policy {
+    /// The route's name.
+    pub route: Arc<str>,
+    /// The share as configured.
+    pub configured: Ppm,
+    /// The share in force, in parts per million; a command may have changed it.
+    percent: AtomicU32,
+    /// What decides alike.
+    pub sample_by: SampleBy,
+    /// Key of the sampling hash: instances with the same seed decide alike.
+    pub seed: u64,
+    /// Methods that may be mirrored.
+    pub methods: Vec<Method>,
+    /// Largest request body that is copied, in bytes.
+    pub max_body: usize,
+    /// Largest response body that is captured whole, in bytes.
+    pub max_capture: usize,
+}
+
+/// What the sampling hash is taken of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SampleBy {
+    /// Every request for itself.
+    Random,
+    /// The client's address.
+    ClientIp,
+    /// The trace id of `traceparent`; without one, every request for itself.
+    Trace,
+    /// A field's value; without it, every request for itself.
+    Header(HeaderName),
+    /// A cookie's value; without it, every request for itself.
+    Cookie(String),
+    /// A query parameter's value as sent; without it, every request for itself.
+    Query(String),
+}
+
+/// What a mirrored request of one route is tried against: fixed for one configuration.
+#[derive(Debug)]
+pub struct Experiment {
+    /// The route's name; the metric label `route`.
+    pub route: Arc<str>,
+    /// The backend under trial.
+    pub shadow: Arc<upstream::Settings>,
+    /// Bound on the whole exchange with shadow or control, from the offer.
+    pub timeout: Duration,
+    /// The second asking of stable, if one is configured.
+    pub control: Option<ControlPlan>,
+    /// How answers are compared.
+    pub rules: Arc<compare::Rules>,
+    /// How paths become endpoints.
+    pub endpoints: Arc<evidence::Endpoints>,
+    /// Fields set on the copy.
+    pub set_headers: Vec<(HeaderName, HeaderValue)>,
+    /// Fields removed from the copy.
+    pub remove_headers: Vec<HeaderName>,
+    /// The mark put on the copy: its field name; `None` for off.
+    pub mark: Option<HeaderName>,
+    /// Largest response body that is captured whole, in bytes.
+    pub max_capture: usize,
+    /// Fields and body paths that are replaced by a keyed hash before anything is stored or shown.
+    pub redact: Arc<[String]>,
+}
+
+/// The control leg of a route.
+#[derive(Clone, Debug)]
+pub struct ControlPlan {
+    /// Which share of the mirrored requests it is asked for.
+    pub percent: Ppm,
+    /// Where it is.
+    pub upstream: Arc<upstream::Settings>,
+}
+
+/// What a [`Policy`] is made of.
+#[derive(Clone, Debug)]
+pub struct PolicySettings {
+    /// The route's name.
+    pub route: Arc<str>,
+    /// The share.
+    pub percent: Ppm,
+    /// What decides alike.
+    pub sample_by: SampleBy,
+    /// Key of the sampling hash.
+    pub seed: u64,
+    /// Methods that may be mirrored.
+    pub methods: Vec<Method>,
+    /// Largest request body that is copied, in bytes.
+    pub max_body: usize,
+    /// Largest response body that is captured whole, in bytes.
+    pub max_capture: usize,
+}
+
+impl Policy {
+    /// A policy with its configured share in force.
+    #[must_use]
+    pub fn new(s: PolicySettings) -> Self {
+        Policy {
+            route: s.route,
+            configured: s.percent,
+            percent: AtomicU32::new(s.percent.parts()),
+            sample_by: s.sample_by,
+            seed: s.seed,
+            methods: s.methods,
+            max_body: s.max_body,
+            max_capture: s.max_capture,
+        }
+    }
+
+    /// The share in force.
+    #[must_use]
+    pub fn percent(&self) -> Ppm {
+        Ppm::new(self.percent.load(Ordering::Relaxed))
+    }
+
+    /// Changes the share for the next request on.
+    pub fn set_percent(&self, percent: Ppm) {
+        self.percent.store(percent.parts(), Ordering::Relaxed);
+    }
+}

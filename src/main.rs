@@ -1,0 +1,4 @@
+//! The thin binary: arguments to a command to an exit code.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,49 @@
+//! One metric name with its labels; [`Counters::with`] and its like give the handle of one series, to be kept by the caller.
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString};
+use metrics_exporter_prometheus::PrometheusRecorder;
+use std::sync::Arc;
+
+/// Where handles come from.
+pub(super) type Source = Arc<PrometheusRecorder>;
+
+const METADATA: Metadata<'static> = Metadata::new("umbrage", Level::INFO, None);
+
+macro_rules! family {
+    ($(#[doc = $doc:literal])+ $name:ident, $handle:ident, $register:ident) => {
+        $(#[doc = $doc])+
+        #[derive(Clone)]
+        pub struct $name<const N: usize> {
+            source: Source,
+            name: &'static str,
+            labels: [&'static str; N],
+        }
+
+        impl<const N: usize> $name<N> {
+            pub(super) fn new(source: &Source, name: &'static str, labels: [&'static str; N]) -> Self {
+                $name { source: source.clone(), name, labels }
+            }
+
+            /// The series with these label values; costs a lookup, so keep what you get.
+            pub fn with(&self, values: [&str; N]) -> $handle {
+                let labels: Vec<Label> = self
+                    .labels
+                    .iter()
+                    .zip(values)
+                    .map(|(k, v)| Label::new(*k, SharedString::from(v.to_owned())))
+                    .collect();
+                self.source.$register(&Key::from_parts(self.name, labels), &METADATA)
+            }
+        }
+    };
+}
+
+family!(
+    /// A counter and its labels.
+    Counters, Counter, register_counter);
+family!(
+    /// A gauge and its labels.
+    Gauges, Gauge, register_gauge);
+family!(
+    /// A histogram and its labels; values in seconds.
+    Histograms, Histogram, register_histogram);

@@ -1,0 +1,113 @@
+//! Every metric there is: its field, its name, its labels, its help. The field is the name without prefix and suffix.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Recorder, SharedString, Unit};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::family::{Counters, Gauges, Histograms};
+
+/// Bounds of the latency histograms' buckets, in seconds.
+pub const LATENCY_BUCKETS: [f64; 17] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0];
+
+/// Bounds of the short histograms' buckets, in seconds: 10 µs to 10 ms.
+pub const SHORT_BUCKETS: [f64; 10] =
+    [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01];
+
+macro_rules! catalogue {
+    ($($field:ident: $family:ident<$n:literal> = $name:literal [$($label:literal),*] $describe:ident $unit:expr, $help:literal;)+) => {
+        /// Handles of every metric; cheap to clone, one for each running proxy.
+        #[derive(Clone)]
+        pub struct Metrics {
+            handle: PrometheusHandle,
+            $(#[doc = $help] pub $field: $family<$n>,)+
+        }
+
+        /// Name and help of every metric, in the order of the page's source.
+        pub const CATALOGUE: &[(&str, &str)] = &[$(($name, $help),)+];
+
+        impl Metrics {
+            /// A registry of its own, with nothing in it yet.
+            #[must_use]
+            pub fn new() -> Self {
+                let recorder = Arc::new(builder().unwrap_or_default().build_recorder());
+                $(recorder.$describe($name.into(), $unit, SharedString::const_str($help));)+
+                Metrics {
+                    handle: recorder.handle(),
+                    $($field: $family::new(&recorder, $name, [$($label),*]),)+
+                }
+            }
+        }
+    };
+}
+
+catalogue! {
+    build_info: Gauges<1> = "umbrage_build_info" ["version"] describe_gauge None, "Always 1; the version is the label.";
+    config_info: Gauges<1> = "umbrage_config_info" ["hash"] describe_gauge None, "1 for the configuration in force; the label is a hash of it.";
+    config_reloads: Counters<1> = "umbrage_config_reloads_total" ["result"] describe_counter None, "Reloads tried, by result (applied, unchanged, refused).";
+    config_last_reload_successful: Gauges<0> = "umbrage_config_last_reload_successful" [] describe_gauge None, "1 if the last reload was accepted, 0 if it was refused.";
+    config_last_reload_success_timestamp: Gauges<0> = "umbrage_config_last_reload_success_timestamp_seconds" [] describe_gauge Some(Unit::Seconds), "When a configuration was last accepted, in seconds since the Unix epoch.";
+    requests: Counters<3> = "umbrage_requests_total" ["route", "method", "code"] describe_counter None, "Client requests answered or given up, by the status code that the client got.";
+    request_duration: Histograms<2> = "umbrage_request_duration_seconds" ["route", "code_class"] describe_histogram Some(Unit::Seconds), "From a request's head to the end of its answer, as clients have it.";
+    request_overhead: Histograms<1> = "umbrage_request_overhead_seconds" ["route"] describe_histogram Some(Unit::Seconds), "Time from a request's head until it was handed to stable's connection, making one left out.";
+    requests_in_flight: Gauges<1> = "umbrage_requests_in_flight" ["route"] describe_gauge None, "Client requests being served.";
+    client_connections: Gauges<1> = "umbrage_client_connections" ["protocol"] describe_gauge None, "Open client connections.";
+    client_connections_total: Counters<1> = "umbrage_client_connections_total" ["protocol"] describe_counter None, "Client connections accepted.";
+    client_connection_errors: Counters<1> = "umbrage_client_connection_errors_total" ["reason"] describe_counter None, "Client connections that ended in an error, by reason.";
+    leg_requests: Counters<3> = "umbrage_leg_requests_total" ["leg", "route", "code"] describe_counter None, "Responses that a leg gave, by status code.";
+    leg_duration: Histograms<2> = "umbrage_leg_duration_seconds" ["leg", "route"] describe_histogram Some(Unit::Seconds), "From handing a request to a leg's connection to the end of its response.";
+    leg_first_byte: Histograms<2> = "umbrage_leg_first_byte_seconds" ["leg", "route"] describe_histogram Some(Unit::Seconds), "From handing a request to a leg's connection to the head of its response.";
+    leg_errors: Counters<2> = "umbrage_leg_errors_total" ["leg", "reason"] describe_counter None, "Exchanges with a leg that gave no usable answer, by reason.";
+    leg_connections: Gauges<2> = "umbrage_leg_connections" ["leg", "state"] describe_gauge None, "Connections to a leg, by state (active, idle).";
+    leg_connects: Counters<2> = "umbrage_leg_connects_total" ["leg", "result"] describe_counter None, "Connections made to a leg, by result (ok, error, timeout).";
+    leg_up: Gauges<1> = "umbrage_leg_up" ["leg"] describe_gauge None, "1 if the leg was last reached, 0 if not.";
+    mirror_decisions: Counters<2> = "umbrage_mirror_decisions_total" ["route", "decision"] describe_counter None, "What was decided about each client request: mirrored, or why not.";
+    mirror_outcomes: Counters<3> = "umbrage_mirror_outcomes_total" ["leg", "route", "outcome"] describe_counter None, "How mirrored requests ended on shadow and control.";
+    mirror_in_flight: Gauges<0> = "umbrage_mirror_in_flight" [] describe_gauge None, "Mirrored requests under way.";
+    mirror_in_flight_limit: Gauges<0> = "umbrage_mirror_in_flight_limit" [] describe_gauge None, "Bound on mirrored requests under way.";
+    mirror_buffered_bytes: Gauges<0> = "umbrage_mirror_buffered_bytes" [] describe_gauge Some(Unit::Bytes), "Bytes held by request copies, captures and queued pairs.";
+    mirror_buffered_bytes_limit: Gauges<0> = "umbrage_mirror_buffered_bytes_limit" [] describe_gauge Some(Unit::Bytes), "Bound on the bytes held for mirroring.";
+    mirror_percent: Gauges<1> = "umbrage_mirror_percent" ["route"] describe_gauge None, "Share of requests to be mirrored, in percent.";
+    mirror_paused: Gauges<1> = "umbrage_mirror_paused" ["route"] describe_gauge None, "1 while mirroring is paused.";
+    comparisons: Counters<3> = "umbrage_comparisons_total" ["leg", "route", "verdict"] describe_counter None, "Pairs compared with stable's answer, by verdict (match, mismatch, incomparable).";
+    incomparable: Counters<2> = "umbrage_incomparable_total" ["route", "reason"] describe_counter None, "Pairs of stable and shadow without a verdict, by reason.";
+    differences: Counters<3> = "umbrage_differences_total" ["leg", "route", "part"] describe_counter None, "Differences found, by the part of the answer that they lie in.";
+    comparison_duration: Histograms<1> = "umbrage_comparison_duration_seconds" ["route"] describe_histogram Some(Unit::Seconds), "Time that one comparison took.";
+    latency_delta: Histograms<2> = "umbrage_latency_delta_seconds" ["route", "sign"] describe_histogram Some(Unit::Seconds), "How much slower or faster the shadow was than its reference (control where it was asked, else stable), whole exchange.";
+    shadow_plane_panics: Counters<0> = "umbrage_shadow_plane_panics_total" [] describe_counter None, "Panics caught in the shadow plane.";
+    records: Counters<2> = "umbrage_records_total" ["sink", "result"] describe_counter None, "Records offered to a sink, by result (written, dropped, failed).";
+    record_queue_length: Gauges<1> = "umbrage_record_queue_length" ["sink"] describe_gauge None, "Records waiting to be written.";
+}
+
+/// The only error is an empty list of buckets, which a constant is not.
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    let short = |name: &str| Matcher::Full(name.to_owned());
+    PrometheusBuilder::new()
+        .set_buckets(&LATENCY_BUCKETS)?
+        .set_buckets_for_metric(short("umbrage_request_overhead_seconds"), &SHORT_BUCKETS)?
+        .set_buckets_for_metric(short("umbrage_comparison_duration_seconds"), &SHORT_BUCKETS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// The page in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds recorded samples into their buckets; to be called every [`Metrics::UPKEEP`], or histograms grow for ever.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    /// How often [`Metrics::upkeep`] is due.
+    pub const UPKEEP: Duration = Duration::from_secs(1);
+}

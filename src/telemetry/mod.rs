@@ -1,0 +1,6 @@
+//! Every metric's name and help in one documented struct of handles; logging.
+
+pub mod family;
+pub mod metrics;
+
+pub use metrics::Metrics;
