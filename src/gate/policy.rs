@@ -11,17 +11,6 @@ use crate::evidence;
 use crate::model::Ppm;
 use crate::upstream;
 
-/// The bounds of the whole gate, over all routes and workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Mirrored requests between their admission and the end of their comparison.
-    pub max_in_flight: usize,
-    /// Mirrored requests admitted in a second; the burst is a tenth of it, at least 1.
-    pub max_per_second: u32,
-    /// Bytes held by request copies, captures and queued pairs.
-    pub memory: usize,
-}
-
 /// What of a route is mirrored.
 #[derive(Debug)]
 pub struct Policy {

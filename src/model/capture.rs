@@ -35,6 +35,12 @@ impl Chunks {
         self.parts.iter()
     }
 
+    /// The pieces, given away.
+    #[must_use]
+    pub fn into_parts(self) -> Vec<Bytes> {
+        self.parts
+    }
+
     /// The body as one piece; copies only when there are several.
     #[must_use]
     pub fn into_bytes(mut self) -> Bytes {

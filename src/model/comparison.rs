@@ -57,6 +57,8 @@ reasons! {
     StableNoAnswer = "stable_no_answer",
     /// Stable's answer was cut short, by stable or by the client.
     StableTruncated = "stable_truncated",
+    /// Stable's answer was not complete when the pair's time was up.
+    StableLate = "stable_late",
     /// The other leg's answer was cut short.
     Truncated = "truncated",
     /// The byte budget left no room for a capture.

@@ -1,5 +1,10 @@
 //! How any leg is reached: where it is, its kept-alive connections, its failures. Each plane has its own instances.
 
+pub mod connect;
+pub mod error;
+pub mod pool;
 pub mod settings;
 
+pub use error::{ConnectError, SendError};
+pub use pool::{Lease, Pool};
 pub use settings::{HostPolicy, Origin, Settings};

@@ -1,0 +1,68 @@
+//! Makes a connection: name, socket, HTTP/1.1 handshake.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Body;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::{ConnectError, Settings};
+
+/// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
+/// buffer alive, so this is also what one capture can pin.
+const MAX_BUFFER: usize = 64 * 1024;
+
+/// Response heads with more fields than this are refused.
+const MAX_FIELDS: usize = 256;
+
+/// A new connection to the leg.
+///
+/// # Errors
+/// [`ConnectError`], within `settings.connect_timeout`.
+pub async fn connect<B>(settings: &Settings) -> Result<SendRequest<B>, ConnectError>
+where
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let limit: Duration = settings.connect_timeout;
+    let stream =
+        tokio::time::timeout(limit, open(settings)).await.map_err(|_| ConnectError::Timeout(limit))??;
+    let mut builder = Builder::new();
+    builder.preserve_header_case(true).max_buf_size(MAX_BUFFER).max_headers(MAX_FIELDS);
+    let (sender, connection) =
+        builder.handshake(TokioIo::new(stream)).await.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
+    tokio::task::spawn_local(async move {
+        // Its errors reach whoever waits for an answer; on an idle connection they mean that it is gone.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
+async fn open(settings: &Settings) -> Result<TcpStream, ConnectError> {
+    let origin = &settings.origin;
+    let stream = match origin.host.parse::<std::net::IpAddr>() {
+        Ok(ip) => TcpStream::connect((ip, origin.port)).await?,
+        Err(_) => by_name(&origin.host, origin.port).await?,
+    };
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn by_name(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let resolve = |cause| ConnectError::Resolve { host: host.to_owned(), cause };
+    let addresses = tokio::net::lookup_host((host, port)).await.map_err(resolve)?;
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(match last {
+        Some(error) => ConnectError::Io(error),
+        None => resolve(io::Error::from(io::ErrorKind::NotFound)),
+    })
+}
