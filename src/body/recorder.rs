@@ -66,6 +66,18 @@ impl Recorder {
         }
     }
 
+    /// Whether every byte so far is held; if not, why not: [`Absent::TooLong`] beyond the cap.
+    ///
+    /// # Errors
+    /// Why the copy is not whole.
+    pub fn is_whole(&self) -> Result<(), Absent> {
+        match self.state {
+            State::Copying(_) => Ok(()),
+            State::Hashing { .. } => Err(Absent::TooLong),
+            State::Lost(why) => Err(why),
+        }
+    }
+
     /// Gives up: what was copied is not a whole body.
     pub fn lose(&mut self, why: Absent) {
         self.state = State::Lost(why);

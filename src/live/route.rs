@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::PathTemplate;
 use crate::gate;
 use crate::upstream;
 
@@ -38,100 +39,6 @@ pub struct Match {
     pub path: Option<PathTemplate>,
     /// Methods.
     pub methods: Vec<Method>,
-}
-
-/// `/orders/{id}`: literal segments, `{name}` for any one segment, `{*name}` last for any rest, none included.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathTemplate {
-    segments: Vec<Segment>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
-    Literal(String),
-    One,
-    Rest,
-}
-
-/// Why a path template is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
-    /// A path starts with a slash.
-    #[error("a path template starts with '/'")]
-    NoSlash,
-    /// `{*rest}` stands before the end.
-    #[error("'{{*{0}}}' may only stand at the end")]
-    RestNotLast(String),
-    /// A brace is left open, is empty, or shares its segment with other text.
-    #[error("'{0}' is neither a literal segment nor a whole '{{name}}'")]
-    Segment(String),
-    /// `?` and `#` are not part of a path.
-    #[error("a path template has no '{0}'")]
-    NotPath(char),
-}
-
-impl PathTemplate {
-    /// Reads a template.
-    ///
-    /// # Errors
-    /// [`TemplateError`] names what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let rest = text.strip_prefix('/').ok_or(TemplateError::NoSlash)?;
-        if let Some(c) = text.chars().find(|c| matches!(c, '?' | '#')) {
-            return Err(TemplateError::NotPath(c));
-        }
-        let mut segments = Vec::new();
-        for part in rest.split('/') {
-            if matches!(segments.last(), Some(Segment::Rest)) {
-                return Err(TemplateError::RestNotLast(part.to_owned()));
-            }
-            segments.push(Segment::parse(part)?);
-        }
-        Ok(PathTemplate { segments })
-    }
-
-    /// Whether a raw path (no query) fits; segments are compared as sent, without decoding.
-    #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        let Some(path) = path.strip_prefix('/') else {
-            return false;
-        };
-        let mut parts = path.split('/');
-        for segment in &self.segments {
-            match segment {
-                Segment::Rest => return true,
-                Segment::One => match parts.next() {
-                    Some(part) if !part.is_empty() => {}
-                    _ => return false,
-                },
-                Segment::Literal(text) => {
-                    if parts.next() != Some(text) {
-                        return false;
-                    }
-                }
-            }
-        }
-        parts.next().is_none()
-    }
-}
-
-impl Segment {
-    fn parse(part: &str) -> Result<Self, TemplateError> {
-        let bad = || TemplateError::Segment(part.to_owned());
-        match part.strip_prefix('{') {
-            None if part.contains(['{', '}']) => Err(bad()),
-            None => Ok(Segment::Literal(part.to_owned())),
-            Some(inner) => {
-                let name = inner.strip_suffix('}').ok_or_else(bad)?;
-                let (name, segment) = match name.strip_prefix('*') {
-                    Some(name) => (name, Segment::Rest),
-                    None => (name, Segment::One),
-                };
-                let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-                (!name.is_empty() && name.chars().all(plain)).then_some(segment).ok_or_else(bad)
-            }
-        }
-    }
 }
 
 impl Match {

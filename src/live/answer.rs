@@ -1,0 +1,174 @@
+//! The answer on its way to the client: stable's connection goes back at its end, the request is counted, the ticket fulfilled.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+
+use super::arrival::Activity;
+use super::error::Obstacle;
+use super::headers;
+use super::meters::RouteMeters;
+use super::mirror::{LiveBody, Ticket};
+use crate::body::{End, Recorder, Tap, Tapped};
+use crate::gate::Permit;
+use crate::model::clock::{self, Instant};
+use crate::model::{Absent, Answer, Capture, Exchange, Leg, Timing};
+use crate::upstream::Lease;
+
+/// What the client is sent.
+pub(super) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Finish>;
+
+/// One client request being served; counted when dropped, which is when its answer has ended or been given up.
+pub(super) struct Served {
+    meters: Rc<RouteMeters>,
+    method: &'static str,
+    arrived: Instant,
+    status: Option<StatusCode>,
+    activity: Rc<Activity>,
+}
+
+/// The tap on an answer.
+pub(super) struct Finish {
+    // In the order of their drop: decisions and captures are settled before the request counts as ended.
+    ticket: Ticket,
+    stable: Option<FromStable>,
+    served: Served,
+}
+
+/// Stable's answer while it passes.
+struct FromStable {
+    lease: Lease<LiveBody>,
+    sent: Instant,
+    first_byte: Instant,
+    capture: Option<Box<Capturing>>,
+}
+
+struct Capturing {
+    recorder: Recorder,
+    bytes: Permit,
+    answer: Answer,
+}
+
+/// Stable's response head with the connection that it came on.
+pub(super) struct Arrived {
+    pub(super) response: Response<Incoming>,
+    pub(super) lease: Lease<LiveBody>,
+    pub(super) sent: Instant,
+}
+
+impl Served {
+    pub(super) fn begin(
+        meters: Rc<RouteMeters>,
+        method: &'static str,
+        arrived: Instant,
+        activity: Rc<Activity>,
+    ) -> Self {
+        meters.in_flight.increment(1.0);
+        activity.begin();
+        Served { meters, method, arrived, status: None, activity }
+    }
+
+    pub(super) fn meters(&self) -> &Rc<RouteMeters> {
+        &self.meters
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let now = clock::now();
+        self.meters.in_flight.decrement(1.0);
+        self.meters.served(self.method, self.status, now.saturating_duration_since(self.arrived));
+        self.activity.end(now);
+    }
+}
+
+/// Stable's answer as the client gets it.
+pub(super) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
+    let first_byte = clock::now();
+    let Arrived { response, lease, sent } = arrived;
+    let (mut head, body) = response.into_parts();
+    served.status = Some(head.status);
+    served.meters.answered(head.status);
+    served.meters.stable_first_byte.record((first_byte - sent).as_secs_f64());
+    let capture = ticket.capture().map(|(bytes, cap)| {
+        let answer = Answer {
+            status: head.status,
+            headers: head.headers.clone(),
+            body: Capture::Absent(Absent::Truncated),
+            trailers: None,
+        };
+        Box::new(Capturing { recorder: Recorder::new(cap), bytes, answer })
+    });
+    headers::prepare_response(&mut head.headers);
+    // What hyper writes follows the client's version, not stable's.
+    head.version = http::Version::HTTP_11;
+    let stable = Some(FromStable { lease, sent, first_byte, capture });
+    let finish = Finish { ticket, stable, served };
+    Response::from_parts(head, Tapped::new(Either::Left(body), finish))
+}
+
+/// Our own answer where there is none of stable's.
+pub(super) fn refuse(obstacle: &Obstacle, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
+    let (status, leg, reason, _) = obstacle.row();
+    served.status = Some(status);
+    if leg == Leg::Stable.label() {
+        served.meters.failed(reason);
+        tracing::warn!(leg, reason, status = status.as_u16(), ?obstacle, "no answer from stable");
+    }
+    ticket.cut();
+    obstacle
+        .response()
+        .map(|body| Tapped::new(Either::Right(Full::new(body)), Finish { ticket, stable: None, served }))
+}
+
+impl Tap for Finish {
+    fn data(&mut self, chunk: &Bytes) {
+        let Some(capturing) = self.stable.as_mut().and_then(|s| s.capture.as_mut()) else { return };
+        let Capturing { recorder, bytes, .. } = &mut **capturing;
+        let freed = recorder.push(chunk, |len| bytes.grow(len));
+        bytes.shrink(freed);
+    }
+
+    fn trailers(&mut self, fields: &HeaderMap) {
+        if let Some(capturing) = self.stable.as_mut().and_then(|s| s.capture.as_mut()) {
+            capturing.answer.trailers = Some(fields.clone());
+        }
+    }
+
+    fn end(self, end: End) {
+        let Finish { ticket, stable, served } = self;
+        if end != End::Dropped {
+            ticket.cut();
+        }
+        if let Some(stable) = stable {
+            stable.end(end, ticket, &served);
+        }
+    }
+}
+
+impl FromStable {
+    fn end(self, end: End, ticket: Ticket, served: &Served) {
+        let total = clock::now() - self.sent;
+        match end {
+            End::Complete => {
+                served.meters.stable_duration.record(total.as_secs_f64());
+                // A connection that still takes the rest of an upload cannot take another request.
+                if ticket.upload().is_none_or(|u| u.is_complete()) {
+                    self.lease.give_back();
+                }
+            }
+            End::Failed => served.meters.failed("truncated"),
+            End::Dropped => {}
+        }
+        let Some(capturing) = self.capture else { return };
+        let Capturing { recorder, bytes, mut answer } = *capturing;
+        if end == End::Complete {
+            answer.body = recorder.finish();
+        }
+        let timing = Timing { first_byte: Some(self.first_byte - self.sent), total };
+        ticket.fulfil(Exchange { leg: Leg::Stable, timing, result: Ok(answer) }, Some(bytes));
+    }
+}

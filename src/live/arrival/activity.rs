@@ -1,0 +1,143 @@
+//! What a client connection is doing, kept in two words so that one sweep can time thousands without a timer for each.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::model::clock::Instant;
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(in crate::live) struct Activity {
+    state: Cell<State>,
+    since: Cell<Instant>,
+    requests: Cell<usize>,
+    verdict: Cell<Option<Verdict>>,
+    told: Notify,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing came since the last answer, or since the connection was made.
+    Idle,
+    /// Bytes of a head came.
+    Head,
+    /// A request is being served.
+    Serving,
+}
+
+/// Why a connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It was idle, or slow with a head, for too long.
+    Expired(&'static str),
+    /// The process drains: finish what is being served.
+    Drain,
+}
+
+/// Bounds on waiting for a client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) header: Duration,
+    pub(super) idle: Duration,
+}
+
+impl Activity {
+    pub(super) fn new(now: Instant) -> Self {
+        Activity {
+            state: Cell::new(State::Idle),
+            since: Cell::new(now),
+            requests: Cell::new(0),
+            verdict: Cell::new(None),
+            told: Notify::new(),
+        }
+    }
+
+    /// Bytes came from the client.
+    pub(super) fn read(&self, now: impl FnOnce() -> Instant) {
+        if self.state.get() == State::Idle {
+            self.state.set(State::Head);
+            self.since.set(now());
+        }
+    }
+
+    /// A request's head is complete.
+    pub(in crate::live) fn begin(&self) {
+        self.requests.set(self.requests.get() + 1);
+        self.state.set(State::Serving);
+    }
+
+    /// A request's answer ended.
+    pub(in crate::live) fn end(&self, now: Instant) {
+        self.requests.set(self.requests.get().saturating_sub(1));
+        if self.requests.get() == 0 {
+            self.state.set(State::Idle);
+            self.since.set(now);
+        }
+    }
+
+    /// Nothing is being served and no head has begun.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state.get() == State::Idle
+    }
+
+    /// Ends the connection if it kept us waiting for too long.
+    pub(super) fn judge(&self, now: Instant, patience: Patience) {
+        let waited = now.saturating_duration_since(self.since.get());
+        match self.state.get() {
+            State::Head if waited >= patience.header => self.tell(Verdict::Expired("header_timeout")),
+            State::Idle if waited >= patience.idle => self.tell(Verdict::Expired("idle_timeout")),
+            _ => {}
+        }
+    }
+
+    /// Tells the connection to end.
+    pub(super) fn tell(&self, verdict: Verdict) {
+        self.verdict.set(Some(verdict));
+        self.told.notify_one();
+    }
+
+    /// Waits until it is told to end.
+    pub(super) async fn verdict(&self) -> Verdict {
+        loop {
+            if let Some(verdict) = self.verdict.take() {
+                return verdict;
+            }
+            self.told.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock;
+
+    const PATIENCE: Patience = Patience { header: Duration::from_secs(10), idle: Duration::from_secs(75) };
+
+    fn told(activity: &Activity) -> Option<Verdict> {
+        activity.verdict.take()
+    }
+
+    #[test]
+    fn each_state_has_its_own_patience() {
+        let start = clock::now();
+        let at = |s| start + Duration::from_secs(s);
+        let activity = Activity::new(start);
+        activity.judge(at(74), PATIENCE);
+        assert_eq!(told(&activity), None);
+        activity.read(|| at(74));
+        activity.read(|| at(80));
+        activity.judge(at(83), PATIENCE);
+        assert_eq!(told(&activity), None);
+        activity.judge(at(84), PATIENCE);
+        assert_eq!(told(&activity), Some(Verdict::Expired("header_timeout")));
+        activity.begin();
+        activity.judge(at(10_000), PATIENCE);
+        assert_eq!(told(&activity), None, "a request being served is not the client's delay");
+        activity.end(at(10_000));
+        activity.judge(at(10_075), PATIENCE);
+        assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
+    }
+}

@@ -1,0 +1,126 @@
+//! Serves one client connection until it ends, is too slow, or is told to.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::activity::{Activity, Verdict};
+use crate::live::handle::Way;
+use crate::live::headers::Peer;
+use crate::model::clock;
+
+/// Request heads with more fields than this are answered 431.
+const MAX_FIELDS: usize = 128;
+
+/// The server side of HTTP/1.1 as all connections have it.
+pub(super) fn protocol(max_header_bytes: usize) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .preserve_header_case(true)
+        .auto_date_header(false)
+        .max_headers(MAX_FIELDS)
+        .max_buf_size(max_header_bytes)
+        .pipeline_flush(true)
+        // Timed by the worker's sweep, which costs a request nothing.
+        .header_read_timeout(None);
+    builder
+}
+
+/// Serves requests; answers why the connection ended, if not by the client's or our own good will.
+pub(super) async fn serve(
+    protocol: &Builder,
+    way: Rc<Way>,
+    stream: TcpStream,
+    peer: Rc<Peer>,
+    activity: Rc<Activity>,
+) -> Option<&'static str> {
+    let io = Watched { io: TokioIo::new(stream), activity: activity.clone() };
+    let service = {
+        let activity = activity.clone();
+        service_fn(move |request| way.clone().handle(peer.clone(), activity.clone(), request))
+    };
+    let connection = protocol.serve_connection(io, service);
+    tokio::pin!(connection);
+    loop {
+        tokio::select! {
+            biased;
+            result = connection.as_mut() => return result.err().map(|e| reason(&e)),
+            verdict = activity.verdict() => match verdict {
+                Verdict::Expired(reason) => return (reason != "idle_timeout").then_some(reason),
+                Verdict::Drain if activity.is_idle() => return None,
+                Verdict::Drain => connection.as_mut().graceful_shutdown(),
+            },
+        }
+    }
+}
+
+/// The value of the metric label `reason`.
+fn reason(error: &hyper::Error) -> &'static str {
+    if error.is_parse_too_large() {
+        "too_large"
+    } else if error.is_parse() {
+        "malformed"
+    } else if error.is_incomplete_message() {
+        "incomplete"
+    } else if error.is_body_write_aborted() || error.is_user() {
+        "answer_truncated"
+    } else {
+        "io"
+    }
+}
+
+/// A stream that notes when the client sends.
+struct Watched {
+    io: TokioIo<TcpStream>,
+    activity: Rc<Activity>,
+}
+
+impl Read for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if read.is_ready() {
+            self.activity.read(clock::now);
+        }
+        read
+    }
+}
+
+impl Write for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+}

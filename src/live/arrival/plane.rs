@@ -1,0 +1,102 @@
+//! The live plane as a whole: its threads started, its listener bound, its end awaited.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+
+use tokio::sync::{Notify, mpsc};
+
+use super::accept::{Desk, accept, listen};
+use super::worker;
+use crate::live::{Settings, Shared};
+
+/// Connections that may wait for one worker to take them over.
+const ARRIVALS: usize = 256;
+
+/// The live plane, not started.
+pub struct Plane {
+    settings: Settings,
+    shared: Arc<Shared>,
+    listener: std::net::TcpListener,
+}
+
+/// The live plane, running.
+pub struct Started {
+    address: SocketAddr,
+    acceptor: (Arc<Notify>, JoinHandle<()>),
+    workers: Vec<(Arc<Notify>, JoinHandle<()>)>,
+}
+
+impl Plane {
+    /// Binds the listener.
+    ///
+    /// # Errors
+    /// The address is taken or not ours.
+    pub fn bind(settings: Settings, shared: Arc<Shared>) -> io::Result<Self> {
+        let listener = listen(settings.address)?;
+        Ok(Plane { settings, shared, listener })
+    }
+
+    /// Starts the threads. `seed` is what the workers' own draws follow from.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn start(self, seed: u64) -> io::Result<Started> {
+        let address = self.listener.local_addr()?;
+        let (mut desks, mut workers) = (Vec::new(), Vec::new());
+        for n in 0..self.settings.workers.max(1) {
+            let (sender, arrivals) = mpsc::channel(ARRIVALS);
+            desks.push(Desk { connections: Arc::new(AtomicUsize::new(0)), arrivals: sender });
+            let (shared, settings, drain) =
+                (self.shared.clone(), self.settings.clone(), Arc::new(Notify::new()));
+            let told = drain.clone();
+            let seed = seed.wrapping_add(n as u64);
+            let thread =
+                spawn(format!("live-{n}"), move || worker::run(shared, &settings, seed, arrivals, told))?;
+            workers.push((drain, thread));
+        }
+        let stop = Arc::new(Notify::new());
+        let (told, metrics, max) = (stop.clone(), self.shared.metrics.clone(), self.settings.max_connections);
+        let listener = self.listener;
+        let thread = spawn("accept".into(), move || {
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(accept(listener, desks, max, metrics, told)),
+                Err(error) => tracing::error!(%error, "cannot accept client connections"),
+            }
+        })?;
+        Ok(Started { address, acceptor: (stop, thread), workers })
+    }
+}
+
+impl Started {
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, lets requests in flight finish within `drain_timeout`, and ends the threads. Blocks until then.
+    pub fn drain(self) {
+        let (stop, acceptor) = self.acceptor;
+        stop.notify_one();
+        join(acceptor);
+        for (drain, _) in &self.workers {
+            drain.notify_one();
+        }
+        for (_, worker) in self.workers {
+            join(worker);
+        }
+    }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name).spawn(run)
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a live thread panicked");
+    }
+}

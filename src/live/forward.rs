@@ -1,0 +1,73 @@
+//! The request to stable and the head of its answer back: which connection, how long, and the one retry there is.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::Arrived;
+use super::error::Obstacle;
+use super::meters::RouteMeters;
+use super::mirror::{LiveBody, Ticket};
+use crate::model::clock::{self, Instant};
+use crate::upstream::error::broken_label;
+use crate::upstream::{Lease, Pool, SendError};
+
+/// Sends the request; resolves with the head of stable's answer.
+///
+/// A request is sent again only on a connection that had gone stale before a byte of it was written: hyper then hands
+/// it back unwritten, its body not begun.
+pub(super) async fn forward(
+    pool: &Rc<Pool<LiveBody>>,
+    mut request: Request<LiveBody>,
+    ticket: &Ticket,
+    meters: &RouteMeters,
+    arrived: Instant,
+) -> Result<Arrived, Obstacle> {
+    let mut lease = pool.checkout().await.map_err(Obstacle::Unreached)?;
+    let limit = pool.settings().response_timeout;
+    meters.overhead.record((clock::now() - arrived).as_secs_f64());
+    loop {
+        ticket.reach();
+        let sent = clock::now();
+        match head(&mut lease, request, ticket, limit, sent).await? {
+            Ok(response) => return Ok(Arrived { response, lease, sent }),
+            Err(SendError::Broken(error)) => return Err(Obstacle::Broken(broken_label(&error))),
+            Err(SendError::Unsent(_)) if !lease.is_reused() => return Err(Obstacle::Broken("reset")),
+            Err(SendError::Unsent(back)) => {
+                request = *back;
+                lease = pool.connect().await.map_err(Obstacle::Unreached)?;
+            }
+        }
+    }
+}
+
+/// Waits for the response head within `limit` of the last thing that the client sent.
+async fn head(
+    lease: &mut Lease<LiveBody>,
+    request: Request<LiveBody>,
+    ticket: &Ticket,
+    limit: Duration,
+    sent: Instant,
+) -> Result<Result<Response<Incoming>, SendError<LiveBody>>, Obstacle> {
+    let timer = tokio::time::sleep_until(sent + limit);
+    let answer = lease.send(request);
+    tokio::pin!(timer, answer);
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut answer => return Ok(result),
+            () = &mut timer => {}
+        }
+        let deadline = timer.deadline();
+        let moved = ticket.upload().and_then(|u| u.moved()).map_or(sent, |m| m.max(sent));
+        if moved + limit > deadline {
+            timer.as_mut().reset(moved + limit);
+        } else if ticket.upload().is_some_and(|u| u.is_open()) {
+            return Err(Obstacle::UploadStalled);
+        } else {
+            return Err(Obstacle::Late);
+        }
+    }
+}

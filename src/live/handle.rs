@@ -1,0 +1,97 @@
+//! The way of a request, on one screen.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::answer::{self, AnswerBody, Served};
+use super::arrival::Activity;
+use super::error::Obstacle;
+use super::forward::forward;
+use super::headers::{self, Peer};
+use super::meters::method_label;
+use super::mirror::{Head, Sampler, Ticket, offer};
+use super::snapshot::{Generation, Shared};
+use super::validate::{host_name, validate};
+use crate::model::clock::{self, Instant};
+use crate::model::{Decision, Refusal};
+
+/// What one worker serves requests with.
+pub(super) struct Way {
+    shared: Arc<Shared>,
+    sampler: Sampler,
+    generation: RefCell<Rc<Generation>>,
+}
+
+impl Way {
+    pub(super) fn new(shared: Arc<Shared>, seed: u64) -> Self {
+        let generation = Generation::new(shared.snapshot.load_full(), &shared.metrics, None);
+        Way { shared, sampler: Sampler::new(seed), generation: RefCell::new(Rc::new(generation)) }
+    }
+
+    /// One request: validate, route, normalise, offer, forward, answer.
+    pub(super) async fn handle(
+        self: Rc<Self>,
+        peer: Rc<Peer>,
+        activity: Rc<Activity>,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<AnswerBody>, Infallible> {
+        let arrived = clock::now();
+        let generation = self.generation();
+        let checked = validate(&mut request);
+        let lane =
+            generation.find(&host_name(request.headers()), request.uri().path(), request.method()).cloned();
+        let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
+        let served = Served::begin(meters, method_label(request.method()), arrived, activity);
+        let lane = match (checked, lane) {
+            (Ok(()), Some(lane)) => lane,
+            (Err(obstacle), _) => return Ok(self.turn_away(&obstacle, served)),
+            (Ok(()), None) => return Ok(self.turn_away(&Obstacle::NoRoute, served)),
+        };
+        let (mut parts, body) = request.into_parts();
+        let snapshot = &generation.snapshot;
+        let said =
+            headers::prepare_request(&mut parts.headers, &peer, &snapshot.trusted_proxies, &snapshot.mark);
+        let head = Head { parts: &parts, client: peer.address, said };
+        let (body, ticket) =
+            offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
+        headers::write_host(&mut parts.headers, &lane.route.stable);
+        parts.version = http::Version::HTTP_11;
+        let request = Request::from_parts(parts, body);
+        Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {
+            Ok(arrived) => answer::pass(arrived, ticket, served),
+            Err(obstacle) => answer::refuse(&obstacle, ticket, served),
+        })
+    }
+
+    fn turn_away(&self, obstacle: &Obstacle, served: Served) -> Response<AnswerBody> {
+        let decision = Decision::Refused(match obstacle {
+            Obstacle::Connect => Refusal::Upgrade,
+            // What is malformed was never routed.
+            _ => Refusal::NoRoute,
+        });
+        self.shared.gate.decisions.count(decision);
+        served.meters().decided(decision);
+        answer::refuse(obstacle, Ticket::none(), served)
+    }
+
+    /// The configuration in force, with this worker's connections.
+    fn generation(&self) -> Rc<Generation> {
+        let latest = self.shared.snapshot.load();
+        let mut current = self.generation.borrow_mut();
+        if !Arc::ptr_eq(&latest, &current.snapshot) {
+            let next = Generation::new(Arc::clone(&latest), &self.shared.metrics, Some(&current));
+            *current = Rc::new(next);
+        }
+        current.clone()
+    }
+
+    /// Closes connections to stable that have been idle for too long.
+    pub(super) fn sweep(&self, now: Instant) {
+        self.generation().sweep(now);
+    }
+}

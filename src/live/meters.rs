@@ -1,0 +1,108 @@
+//! One worker's metric handles for one route, looked up once and kept.
+
+use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use metrics::{Counter, Gauge, Histogram};
+
+use crate::model::{Decision, Leg};
+use crate::telemetry::Metrics;
+
+/// Handles of every series that the way of a request writes.
+pub(super) struct RouteMeters {
+    metrics: Metrics,
+    route: Arc<str>,
+    requests: RefCell<Vec<((&'static str, u16), Counter)>>,
+    answers: RefCell<Vec<(u16, Counter)>>,
+    decisions: RefCell<Vec<(Decision, Counter)>>,
+    durations: [OnceCell<Histogram>; 6],
+    pub(super) overhead: Histogram,
+    pub(super) in_flight: Gauge,
+    pub(super) stable_duration: Histogram,
+    pub(super) stable_first_byte: Histogram,
+}
+
+/// What the client got when it did not wait for an answer: not a status of HTTP, but what nginx logs and people know.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+impl RouteMeters {
+    pub(super) fn new(metrics: Metrics, route: Arc<str>) -> Self {
+        let stable = [Leg::Stable.label(), &route];
+        RouteMeters {
+            overhead: metrics.request_overhead.with([&route]),
+            in_flight: metrics.requests_in_flight.with([&route]),
+            stable_duration: metrics.leg_duration.with(stable),
+            stable_first_byte: metrics.leg_first_byte.with(stable),
+            requests: RefCell::default(),
+            answers: RefCell::default(),
+            decisions: RefCell::default(),
+            durations: Default::default(),
+            metrics,
+            route,
+        }
+    }
+
+    /// A client request ended; `None` if the client went away before it was given a status.
+    pub(super) fn served(&self, method: &'static str, status: Option<StatusCode>, took: Duration) {
+        let code = status.map_or(CLIENT_CLOSED_REQUEST, |s| s.as_u16());
+        kept(&self.requests, (method, code), || {
+            self.metrics.requests.with([&self.route, method, &code.to_string()])
+        });
+        let class = usize::from(code / 100).min(5);
+        self.durations[class]
+            .get_or_init(|| self.metrics.request_duration.with([&self.route, CLASSES[class]]))
+            .record(took.as_secs_f64());
+    }
+
+    /// Stable answered.
+    pub(super) fn answered(&self, status: StatusCode) {
+        let code = status.as_u16();
+        kept(&self.answers, code, || {
+            self.metrics.leg_requests.with([Leg::Stable.label(), &self.route, &code.to_string()])
+        });
+    }
+
+    /// Stable gave no usable answer.
+    pub(super) fn failed(&self, reason: &'static str) {
+        self.metrics.leg_errors.with([Leg::Stable.label(), reason]).increment(1);
+    }
+
+    /// Whether it is mirrored was decided.
+    pub(super) fn decided(&self, decision: Decision) {
+        kept(&self.decisions, decision, || {
+            self.metrics.mirror_decisions.with([&self.route, decision.label()])
+        });
+    }
+}
+
+const CLASSES: [&str; 6] = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Increments the counter kept under `key`. A route sees a handful of codes, so a walk beats a hash.
+fn kept<K: PartialEq>(list: &RefCell<Vec<(K, Counter)>>, key: K, make: impl FnOnce() -> Counter) {
+    let mut list = list.borrow_mut();
+    if let Some((_, counter)) = list.iter().find(|(k, _)| *k == key) {
+        counter.increment(1);
+    } else {
+        let counter = make();
+        counter.increment(1);
+        list.push((key, counter));
+    }
+}
+
+/// The value of the metric label `method`: a registered method, or `other`.
+pub(super) fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "PATCH" => "PATCH",
+        "CONNECT" => "CONNECT",
+        "TRACE" => "TRACE",
+        _ => "other",
+    }
+}

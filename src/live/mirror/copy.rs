@@ -1,0 +1,202 @@
+//! The copy of a request in the making: collected while the body streams to stable, handed over when both the body is
+//! complete and stable was reached, and given up at the first thing that speaks against it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use crate::body::{End, Recorder, Tap, Tapped};
+use crate::gate::{Admission, Experiment, Gate, Kept, Offer};
+use crate::live::meters::RouteMeters;
+use crate::model::clock::{self, Instant};
+use crate::model::{Absent, Capture, Decision, MirroredRequest, Refusal};
+
+/// A client's body on its way to stable.
+pub(crate) type LiveBody = Tapped<Incoming, Watch>;
+
+/// The tap on a client's body: sees how far it is, and copies it if it is to be mirrored.
+#[derive(Debug)]
+pub(crate) struct Watch(pub(super) Option<Rc<Upload>>);
+
+/// How far a client's body is, and its copy while it is not settled.
+#[derive(Debug)]
+pub(in crate::live) struct Upload {
+    body: Cell<Body>,
+    moved: Cell<Option<Instant>>,
+    reached: Cell<bool>,
+    draft: RefCell<Option<Draft>>,
+}
+
+/// How far a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Open,
+    Complete,
+    /// The client broke off.
+    Failed,
+    /// Stable's connection did not take the rest.
+    Unread,
+}
+
+/// A copy that is not yet handed over.
+pub(super) struct Draft {
+    pub(super) request: MirroredRequest,
+    pub(super) recorder: Recorder,
+    pub(super) declared: usize,
+    pub(super) experiment: Arc<Experiment>,
+    pub(super) admission: Admission,
+    pub(super) stable: oneshot::Receiver<Kept>,
+    pub(super) offered: Instant,
+    pub(super) gate: Arc<Gate>,
+    pub(super) meters: Rc<RouteMeters>,
+}
+
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Draft").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl Upload {
+    pub(super) fn new(complete: bool, draft: Option<Draft>) -> Rc<Self> {
+        let body = if complete { Body::Complete } else { Body::Open };
+        Rc::new(Upload {
+            body: Cell::new(body),
+            moved: Cell::new(None),
+            reached: Cell::new(false),
+            draft: RefCell::new(draft),
+        })
+    }
+
+    /// The client's body is still coming.
+    pub(in crate::live) fn is_open(&self) -> bool {
+        self.body.get() == Body::Open
+    }
+
+    /// The client's body went to stable's connection to its end.
+    pub(in crate::live) fn is_complete(&self) -> bool {
+        self.body.get() == Body::Complete
+    }
+
+    /// When the last piece passed.
+    pub(in crate::live) fn moved(&self) -> Option<Instant> {
+        self.moved.get()
+    }
+
+    /// Stable's connection takes the request.
+    pub(super) fn reach(&self) {
+        self.reached.set(true);
+        self.advance();
+    }
+
+    /// The exchange is over: whatever is not handed over by now never will be.
+    pub(super) fn close(&self) {
+        self.refuse(match self.body.get() {
+            Body::Failed => Refusal::ClientAborted,
+            // Given up before stable answered or failed: only the client can have left.
+            Body::Open if self.reached.get() => Refusal::ClientAborted,
+            _ => Refusal::StableUnsent,
+        });
+    }
+
+    /// Stable answered, or failed, without reading the whole body.
+    pub(super) fn cut(&self) {
+        if self.body.get() == Body::Open {
+            self.refuse(Refusal::StableUnsent);
+        }
+    }
+
+    fn advance(&self) {
+        if !(self.reached.get() && self.body.get() == Body::Complete) {
+            return;
+        }
+        let Some(draft) = self.draft.take() else { return };
+        let (gate, meters) = (draft.gate.clone(), draft.meters.clone());
+        let decision = match draft.offer().and_then(|offer| gate.deliver(offer)) {
+            Ok(()) => Decision::Mirrored,
+            Err(refusal) => Decision::Refused(refusal),
+        };
+        gate.decisions.count(decision);
+        meters.decided(decision);
+    }
+
+    fn refuse(&self, refusal: Refusal) {
+        if let Some(draft) = self.draft.take() {
+            let decision = Decision::Refused(refusal);
+            draft.gate.decisions.count(decision);
+            draft.meters.decided(decision);
+        }
+    }
+
+    fn copy(&self, chunk: &Bytes) {
+        let mut slot = self.draft.borrow_mut();
+        let Some(draft) = slot.as_mut() else { return };
+        let (declared, bytes) = (&mut draft.declared, &mut draft.admission.bytes);
+        draft.recorder.push(chunk, |len| {
+            // What was declared was paid for at admission.
+            let paid = len.min(*declared);
+            *declared -= paid;
+            bytes.grow(len - paid)
+        });
+        let refusal = match draft.recorder.is_whole() {
+            Ok(()) => return,
+            Err(Absent::Memory) => Refusal::Memory,
+            Err(Absent::TooLong | Absent::Truncated) => Refusal::BodyTooLarge,
+        };
+        drop(slot);
+        self.refuse(refusal);
+    }
+}
+
+impl Draft {
+    fn offer(self) -> Result<Offer, Refusal> {
+        let Capture::Complete(body) = self.recorder.finish() else { return Err(Refusal::BodyTooLarge) };
+        let request = MirroredRequest { body, ..self.request };
+        Ok(Offer {
+            request,
+            experiment: self.experiment,
+            offered: self.offered,
+            stable: self.stable,
+            admission: self.admission,
+        })
+    }
+}
+
+impl Tap for Watch {
+    fn data(&mut self, chunk: &Bytes) {
+        if let Some(upload) = &self.0 {
+            upload.moved.set(Some(clock::now()));
+            upload.copy(chunk);
+        }
+    }
+
+    fn trailers(&mut self, _: &HeaderMap) {
+        if let Some(upload) = &self.0 {
+            upload.moved.set(Some(clock::now()));
+        }
+    }
+
+    fn end(self, end: End) {
+        let Some(upload) = self.0 else { return };
+        if upload.body.get() != Body::Open {
+            return;
+        }
+        upload.moved.set(Some(clock::now()));
+        upload.body.set(match end {
+            End::Complete => Body::Complete,
+            End::Failed => Body::Failed,
+            End::Dropped => Body::Unread,
+        });
+        match end {
+            End::Complete => upload.advance(),
+            End::Failed => upload.refuse(Refusal::ClientAborted),
+            // Whose fault it is shows when the exchange ends.
+            End::Dropped => {}
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Offers a request to the gate; hands back the body to send and a ticket. A ticket that is dropped unused is a counted
+//! refusal.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::request::Parts;
+use hyper::body::{Body as _, Incoming};
+use tokio::sync::oneshot;
+
+use super::admit::admit;
+use super::copy::{Draft, LiveBody, Upload, Watch};
+use super::sample::Sampler;
+use crate::body::{Recorder, Tapped};
+use crate::gate::{Gate, Kept, Permit};
+use crate::live::Route;
+use crate::live::headers::Said;
+use crate::live::meters::RouteMeters;
+use crate::model::clock::Instant;
+use crate::model::{Chunks, Decision, Exchange, MirroredRequest, Refusal};
+
+/// What the decision is made by.
+pub(in crate::live) struct Head<'a> {
+    pub(in crate::live) parts: &'a Parts,
+    pub(in crate::live) client: IpAddr,
+    pub(in crate::live) said: Said,
+}
+
+/// Follows one request: how far its body is, and whether stable's answer is waited for.
+#[derive(Debug)]
+pub(in crate::live) struct Ticket {
+    upload: Option<Rc<Upload>>,
+    answer: Option<Answer>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    to: oneshot::Sender<Kept>,
+    bytes: Permit,
+    max_capture: usize,
+}
+
+/// Offers the request; synchronous and infallible.
+pub(in crate::live) fn offer(
+    gate: &Arc<Gate>,
+    route: &Route,
+    sampler: &Sampler,
+    meters: &Rc<RouteMeters>,
+    head: &Head<'_>,
+    body: Incoming,
+    now: Instant,
+) -> (LiveBody, Ticket) {
+    let empty = body.is_end_stream();
+    let experiment = route.experiment.as_ref().ok_or(Refusal::NotSampled);
+    let admitted = experiment.and_then(|e| Ok((e, admit(gate, &route.mirror, sampler, head, now)?)));
+    let (draft, answer) = match admitted {
+        Err(refusal) => {
+            let decision = Decision::Refused(refusal);
+            gate.decisions.count(decision);
+            meters.decided(decision);
+            (None, None)
+        }
+        Ok((experiment, admission)) => {
+            let (to, stable) = oneshot::channel();
+            let bytes = admission.bytes.sibling();
+            let draft = Draft {
+                request: copy(head.parts),
+                recorder: Recorder::new(route.mirror.max_body),
+                declared: body.size_hint().exact().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+                experiment: experiment.clone(),
+                admission,
+                stable,
+                offered: now,
+                gate: gate.clone(),
+                meters: meters.clone(),
+            };
+            (Some(draft), Some(Answer { to, bytes, max_capture: route.mirror.max_capture }))
+        }
+    };
+    // An empty body that is not mirrored has nothing to be watched for.
+    let upload = (!empty || draft.is_some()).then(|| Upload::new(empty, draft));
+    let watch = Watch(upload.clone().filter(|_| !empty));
+    (Tapped::new(body, watch), Ticket { upload, answer })
+}
+
+fn copy(parts: &Parts) -> MirroredRequest {
+    MirroredRequest {
+        method: parts.method.clone(),
+        target: parts.uri.clone(),
+        headers: parts.headers.clone(),
+        extensions: parts.extensions.clone(),
+        body: Chunks::default(),
+    }
+}
+
+impl Ticket {
+    /// A ticket that nobody waits for.
+    pub(in crate::live) fn none() -> Self {
+        Ticket { upload: None, answer: None }
+    }
+
+    /// The client's body, if there is one to watch.
+    pub(in crate::live) fn upload(&self) -> Option<&Rc<Upload>> {
+        self.upload.as_ref()
+    }
+
+    /// Stable's connection takes the request: from now on the shadow may be asked.
+    pub(in crate::live) fn reach(&self) {
+        if let Some(upload) = &self.upload {
+            upload.reach();
+        }
+    }
+
+    /// Stable answered or failed; a body that is still open will not be mirrored.
+    pub(in crate::live) fn cut(&self) {
+        if let Some(upload) = &self.upload {
+            upload.cut();
+        }
+    }
+
+    /// Room and cap for a capture of stable's answer, if somebody waits for it.
+    pub(in crate::live) fn capture(&self) -> Option<(Permit, usize)> {
+        self.answer.as_ref().filter(|a| !a.to.is_closed()).map(|a| (a.bytes.sibling(), a.max_capture))
+    }
+
+    /// Hands stable's exchange over.
+    pub(in crate::live) fn fulfil(mut self, exchange: Exchange, bytes: Option<Permit>) {
+        if let Some(answer) = self.answer.take() {
+            // Nobody waits any more: the pair was given up, and its outcome is counted there.
+            let _ = answer.to.send(Kept { exchange, bytes: bytes.unwrap_or(answer.bytes) });
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(upload) = &self.upload {
+            upload.close();
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Which requests are in the sample: a keyed hash against a threshold, so that the set at 5 % is contained in the set
+//! at 10 %, and instances with the same seed decide alike for the same key.
+
+use std::cell::RefCell;
+use std::hash::Hasher;
+use std::net::IpAddr;
+
+use http::{HeaderMap, Uri, header};
+use siphasher::sip::SipHasher13;
+
+use crate::gate::{Policy, SampleBy};
+use crate::model::Ppm;
+
+/// Second half of the hash key; the first is the configured seed.
+const KEY: u64 = 0x756d_6272_6167_6531;
+
+/// Draws what has no key of its own.
+#[derive(Debug)]
+pub struct Sampler {
+    draws: RefCell<fastrand::Rng>,
+}
+
+impl Sampler {
+    /// A sampler whose own draws follow from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Sampler { draws: RefCell::new(fastrand::Rng::with_seed(seed)) }
+    }
+
+    /// Whether a request is in its policy's sample.
+    #[must_use]
+    pub fn takes(&self, policy: &Policy, client: IpAddr, target: &Uri, fields: &HeaderMap) -> bool {
+        let percent = policy.percent();
+        // Exact at both ends, without a hash.
+        if percent == Ppm::ZERO || percent == Ppm::ALL {
+            return percent == Ppm::ALL;
+        }
+        let hash = match key(&policy.sample_by, client, target, fields) {
+            Some(key) => keyed_hash(policy.seed, &key),
+            None => self.draws.borrow_mut().u64(..),
+        };
+        below(hash, percent)
+    }
+}
+
+/// Whether a hash lies below the threshold of a share.
+#[must_use]
+pub fn below(hash: u64, share: Ppm) -> bool {
+    (u128::from(hash) * 1_000_000) >> 64 < u128::from(share.parts())
+}
+
+/// SipHash-1-3 of a key under a seed.
+#[must_use]
+pub fn keyed_hash(seed: u64, key: &[u8]) -> u64 {
+    let mut hasher = SipHasher13::new_with_keys(seed, KEY);
+    hasher.write(key);
+    hasher.finish()
+}
+
+fn key<'a>(
+    by: &SampleBy,
+    client: IpAddr,
+    target: &'a Uri,
+    fields: &'a HeaderMap,
+) -> Option<std::borrow::Cow<'a, [u8]>> {
+    match by {
+        SampleBy::Random => None,
+        SampleBy::ClientIp => Some(match client {
+            IpAddr::V4(ip) => ip.octets().to_vec().into(),
+            IpAddr::V6(ip) => ip.octets().to_vec().into(),
+        }),
+        // version "-" trace-id "-" parent-id "-" flags: W3C Trace Context, section 3.2.
+        SampleBy::Trace => fields.get("traceparent")?.as_bytes().split(|b| *b == b'-').nth(1).map(Into::into),
+        SampleBy::Header(name) => Some(fields.get(name)?.as_bytes().into()),
+        SampleBy::Cookie(name) => cookie(fields, name).map(Into::into),
+        SampleBy::Query(name) => query(target.query()?, name).map(Into::into),
+    }
+    .filter(|key: &std::borrow::Cow<'_, [u8]>| !key.is_empty())
+}
+
+fn cookie<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let crumbs = fields.get_all(header::COOKIE).into_iter().flat_map(|v| v.as_bytes().split(|b| *b == b';'));
+    crumbs.map(<[u8]>::trim_ascii).find_map(|crumb| crumb.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+}
+
+fn query<'a>(query: &'a str, name: &str) -> Option<&'a [u8]> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(str::as_bytes)
+}
+
+#[cfg(test)]
+mod tests;
