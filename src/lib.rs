@@ -3,6 +3,8 @@
 #![warn(missing_docs)]
 
 pub mod cli;
+pub mod app;
+pub mod reload;
 pub mod config;
 
 pub mod admin;

@@ -54,6 +54,8 @@ pub enum SampleBy {
 pub struct Experiment {
     /// The route's name; the metric label `route`.
     pub route: Arc<str>,
+    /// Key of the epoch that its evidence belongs to.
+    pub epoch: Arc<str>,
     /// The backend under trial.
     pub shadow: Arc<upstream::Settings>,
     /// Bound on the whole exchange with shadow or control, from the offer.

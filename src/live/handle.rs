@@ -59,7 +59,7 @@ impl Way {
         let head = Head { parts: &parts, client: peer.address, said };
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
-        headers::write_host(&mut parts.headers, &lane.route.stable);
+        lane.route.stable.write_host(&mut parts.headers);
         parts.version = http::Version::HTTP_11;
         let request = Request::from_parts(parts, body);
         Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {

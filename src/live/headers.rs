@@ -5,8 +5,6 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
-use crate::upstream::{HostPolicy, Settings};
-
 /// The mark of a copy; from a client it never reaches stable.
 pub const MARK: HeaderName = HeaderName::from_static("umbrage-shadow");
 
@@ -67,18 +65,6 @@ pub(super) fn prepare_request(
 pub(super) fn prepare_response(fields: &mut HeaderMap) {
     strip_hop_by_hop(fields);
     fields.remove(header::UPGRADE);
-}
-
-/// Writes `Host` as the leg wants it.
-pub(super) fn write_host(fields: &mut HeaderMap, leg: &Settings) {
-    let authority = match &leg.host {
-        HostPolicy::Preserve if fields.contains_key(header::HOST) => return,
-        HostPolicy::Preserve | HostPolicy::Upstream => &leg.origin.authority,
-        HostPolicy::Literal(authority) => authority,
-    };
-    if let Ok(value) = HeaderValue::from_str(authority.as_str()) {
-        fields.insert(header::HOST, value);
-    }
 }
 
 /// RFC 9110 section 7.6.1: what `Connection` names, and what is of one hop without being named. Fields that are of the

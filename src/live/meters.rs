@@ -1,22 +1,22 @@
 //! One worker's metric handles for one route, looked up once and kept.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use metrics::{Counter, Gauge, Histogram};
+use metrics::{Gauge, Histogram};
 
 use crate::model::{Decision, Leg};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Kept, Metrics};
 
 /// Handles of every series that the way of a request writes.
 pub(super) struct RouteMeters {
     metrics: Metrics,
     route: Arc<str>,
-    requests: RefCell<Vec<((&'static str, u16), Counter)>>,
-    answers: RefCell<Vec<(u16, Counter)>>,
-    decisions: RefCell<Vec<(Decision, Counter)>>,
+    requests: Kept<(&'static str, u16)>,
+    answers: Kept<u16>,
+    decisions: Kept<Decision>,
     durations: [OnceCell<Histogram>; 6],
     pub(super) overhead: Histogram,
     pub(super) in_flight: Gauge,
@@ -35,9 +35,9 @@ impl RouteMeters {
             in_flight: metrics.requests_in_flight.with([&route]),
             stable_duration: metrics.leg_duration.with(stable),
             stable_first_byte: metrics.leg_first_byte.with(stable),
-            requests: RefCell::default(),
-            answers: RefCell::default(),
-            decisions: RefCell::default(),
+            requests: Kept::default(),
+            answers: Kept::default(),
+            decisions: Kept::default(),
             durations: Default::default(),
             metrics,
             route,
@@ -47,9 +47,8 @@ impl RouteMeters {
     /// A client request ended; `None` if the client went away before it was given a status.
     pub(super) fn served(&self, method: &'static str, status: Option<StatusCode>, took: Duration) {
         let code = status.map_or(CLIENT_CLOSED_REQUEST, |s| s.as_u16());
-        kept(&self.requests, (method, code), || {
-            self.metrics.requests.with([&self.route, method, &code.to_string()])
-        });
+        self.requests
+            .add((method, code), 1, |_| self.metrics.requests.with([&self.route, method, &code.to_string()]));
         let class = usize::from(code / 100).min(5);
         self.durations[class]
             .get_or_init(|| self.metrics.request_duration.with([&self.route, CLASSES[class]]))
@@ -59,7 +58,7 @@ impl RouteMeters {
     /// Stable answered.
     pub(super) fn answered(&self, status: StatusCode) {
         let code = status.as_u16();
-        kept(&self.answers, code, || {
+        self.answers.add(code, 1, |_| {
             self.metrics.leg_requests.with([Leg::Stable.label(), &self.route, &code.to_string()])
         });
     }
@@ -71,25 +70,12 @@ impl RouteMeters {
 
     /// Whether it is mirrored was decided.
     pub(super) fn decided(&self, decision: Decision) {
-        kept(&self.decisions, decision, || {
-            self.metrics.mirror_decisions.with([&self.route, decision.label()])
-        });
+        self.decisions
+            .add(decision, 1, |_| self.metrics.mirror_decisions.with([&self.route, decision.label()]));
     }
 }
 
 const CLASSES: [&str; 6] = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
-
-/// Increments the counter kept under `key`. A route sees a handful of codes, so a walk beats a hash.
-fn kept<K: PartialEq>(list: &RefCell<Vec<(K, Counter)>>, key: K, make: impl FnOnce() -> Counter) {
-    let mut list = list.borrow_mut();
-    if let Some((_, counter)) = list.iter().find(|(k, _)| *k == key) {
-        counter.increment(1);
-    } else {
-        let counter = make();
-        counter.increment(1);
-        list.push((key, counter));
-    }
-}
 
 /// The value of the metric label `method`: a registered method, or `other`.
 pub(super) fn method_label(method: &Method) -> &'static str {

@@ -2,6 +2,7 @@
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString};
 use metrics_exporter_prometheus::PrometheusRecorder;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Where handles come from.
@@ -47,3 +48,27 @@ family!(
 family!(
     /// A histogram and its labels; values in seconds.
     Histograms, Histogram, register_histogram);
+
+/// Counters of one family, looked up once for each key and kept by the thread that increments them. There is a handful
+/// of keys, so a walk beats a hash.
+pub struct Kept<K>(RefCell<Vec<(K, Counter)>>);
+
+impl<K> Default for Kept<K> {
+    fn default() -> Self {
+        Kept(RefCell::default())
+    }
+}
+
+impl<K: PartialEq> Kept<K> {
+    /// Adds to the counter of `key`, which `make` looks up the first time.
+    pub fn add(&self, key: K, n: u64, make: impl FnOnce(&K) -> Counter) {
+        let mut list = self.0.borrow_mut();
+        if let Some((_, counter)) = list.iter().find(|(k, _)| *k == key) {
+            counter.increment(n);
+        } else {
+            let counter = make(&key);
+            counter.increment(n);
+            list.push((key, counter));
+        }
+    }
+}

@@ -3,4 +3,5 @@
 pub mod family;
 pub mod metrics;
 
+pub use family::Kept;
 pub use metrics::Metrics;

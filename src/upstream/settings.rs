@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, header};
 
 /// Scheme, host and port of a leg: the part of a URL before the path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,4 +42,18 @@ pub struct Settings {
     pub max_idle: usize,
     /// How long an idle connection is kept.
     pub idle_timeout: Duration,
+}
+
+impl Settings {
+    /// Writes `Host` as this leg wants it.
+    pub fn write_host(&self, fields: &mut HeaderMap) {
+        let authority = match &self.host {
+            HostPolicy::Preserve if fields.contains_key(header::HOST) => return,
+            HostPolicy::Preserve | HostPolicy::Upstream => &self.origin.authority,
+            HostPolicy::Literal(authority) => authority,
+        };
+        if let Ok(value) = HeaderValue::from_str(authority.as_str()) {
+            fields.insert(header::HOST, value);
+        }
+    }
 }

@@ -1,0 +1,219 @@
+//! Builds every part from a configuration, starts the planes, drains them: live first, then the shadow plane, then the
+//! store, and the back office last, so that it can be asked to the end.
+
+mod office;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::admin::{Readiness, Views};
+use crate::config::Config;
+use crate::evidence::{Epoch, Tally};
+use crate::gate::Gate;
+use crate::live::{self, Shared};
+use crate::model::clock;
+
+use crate::records::{self, Reader, Sink, Writer};
+use crate::reload::{Reloader, snapshot};
+use crate::shadow::{self, Evidence, Ledger};
+use crate::telemetry::Metrics;
+
+/// How long the store may take to write what is queued.
+const FINISH: Duration = Duration::from_secs(2);
+
+/// A running proxy.
+pub struct App {
+    live: live::Started,
+    shadow: shadow::Started,
+    writer: Option<Writer>,
+    office: office::Started,
+    gate: Arc<Gate>,
+    ready: Arc<Readiness>,
+    reloader: Arc<Reloader>,
+    ledger: Arc<Ledger>,
+    metrics: Metrics,
+}
+
+/// Why a proxy does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener cannot be bound.
+    #[error("cannot listen on {address} ({key}): {cause}")]
+    Listen {
+        /// The key that names the address.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl App {
+    /// Starts a proxy; when it answers, both listeners are bound.
+    ///
+    /// # Errors
+    /// [`StartError`]. A store that cannot be opened is none: serving and mirroring go on without it, loudly.
+    pub fn start(config: Config) -> Result<App, StartError> {
+        let metrics = Metrics::new();
+        let (gate, offers) = Gate::new(config.gate, clock::now());
+        let (sink, writer) = store(&config.records, &metrics);
+        let ledger = Arc::new(Ledger::new(resumed(&config), gate.clone(), sink.clone()));
+        let shared = Arc::new(Shared {
+            gate: gate.clone(),
+            metrics: metrics.clone(),
+            snapshot: ArcSwap::from_pointee(snapshot(&config)),
+        });
+        let listen = |key, address| move |cause| StartError::Listen { key, address, cause };
+        let address = config.live.address;
+        let live = live::Plane::bind(config.live.clone(), shared.clone()).map_err(listen("listen.address", address))?;
+        let admin = config.admin.address;
+        let admin = std::net::TcpListener::bind(admin).map_err(listen("admin.address", admin))?;
+
+        let evidence = Evidence {
+            ledger: ledger.clone(),
+            sink,
+            redact_key: redact_key(&config.records),
+            samples_per_signature: config.records.samples_per_signature,
+        };
+        let seed = fastrand::u64(..);
+        let shadow = shadow::Plane { settings: config.shadow, offers, evidence, metrics: metrics.clone(), seed };
+        let shadow = shadow.start()?;
+        let (settings, dir) = (config.admin.clone(), config.records.dir.clone());
+        let reloader = Arc::new(Reloader::new(config, shared, ledger.clone()));
+        let ready = Arc::new(Readiness::default());
+        let views: Views = office::views(&gate, &ledger, &reloader, &metrics, dir);
+        let office = office::start(office::Parts {
+            listener: admin,
+            metrics: metrics.clone(),
+            switches: gate.switches.clone(),
+            ready: ready.clone(),
+            settings,
+            views,
+            reloader: reloader.clone(),
+        })?;
+        let live = live.start(seed.rotate_left(32))?;
+        ready.set_ready();
+        Ok(App { live, shadow, writer, office, gate, ready, reloader, ledger, metrics })
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.live.address()
+    }
+
+    /// Where the admin API answers.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.office.address()
+    }
+
+    /// Reads the configuration again.
+    #[must_use]
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
+    }
+
+    /// The evidence so far.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Handles of every metric.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Stops accepting, lets what is in flight finish within its bounds, keeps the evidence, and ends every thread.
+    pub fn drain(self) {
+        self.ready.set_draining();
+        self.gate.switches.drain();
+        self.live.drain();
+        self.shadow.drain();
+        if let Some(writer) = self.writer
+            && !writer.finish(clock::now() + FINISH)
+        {
+            tracing::warn!("the store did not take everything in time");
+        }
+        self.office.stop();
+    }
+}
+
+/// The store; without one the evidence of this process is kept in memory only.
+fn store(settings: &records::Settings, metrics: &Metrics) -> (Sink, Option<Writer>) {
+    match records::start(settings, metrics) {
+        Ok((sink, writer)) => (sink, Some(writer)),
+        Err(error) => {
+            tracing::error!(%error, "nothing is stored: serving and mirroring go on without a store");
+            (Sink::broken(metrics), None)
+        }
+    }
+}
+
+/// The evidence that this configuration goes on with: the stored one if it is of the same epoch, else a new one.
+fn resumed(config: &Config) -> Tally {
+    let limits = config.limits();
+    let stored = Reader::open(&config.records.dir).ok().and_then(|reader| {
+        let latest = reader.latest_epoch().ok().flatten()?;
+        Some((reader, latest))
+    });
+    let number = stored.as_ref().map_or(1, |(_, latest)| latest.number + 1);
+    if let Some((reader, latest)) = stored.filter(|(_, latest)| latest.key == config.epoch_key) {
+        let rows = reader.tallies(latest.number).unwrap_or_default();
+        let rows: Vec<_> = rows.into_iter().map(restored_row).collect();
+        let coverage = reader.coverage(latest.number).ok().flatten().unwrap_or_default();
+        let epoch = Epoch {
+            number: latest.number,
+            key: latest.key,
+            started_unix_ms: latest.started_unix_ms,
+            version: latest.version,
+        };
+        let restored = Tally::restore(epoch, limits, &rows, &coverage);
+        for error in &restored.skipped {
+            tracing::warn!(%error, "stored evidence was damaged");
+        }
+        return with_rules(restored.tally, config);
+    }
+    let epoch = Epoch {
+        number,
+        key: config.epoch_key.clone(),
+        started_unix_ms: clock::unix_millis(),
+        version: config.version.clone(),
+    };
+    with_rules(Tally::new(epoch, limits), config)
+}
+
+/// A stored row as the evidence reads it.
+pub(crate) fn restored_row(row: records::TallyRow) -> crate::evidence::EndpointRow {
+    crate::evidence::EndpointRow {
+        route: row.route,
+        endpoint: row.endpoint,
+        compared: row.compared,
+        mismatched: row.mismatched,
+        data: row.data,
+    }
+}
+
+fn with_rules(mut tally: Tally, config: &Config) -> Tally {
+    tally.expect_rules(&config.rule_names());
+    tally
+}
+
+/// Key of the hash that stands in for secrets; without a store it lasts as long as the process.
+fn redact_key(settings: &records::Settings) -> [u8; 32] {
+    records::redact_key(&settings.dir).unwrap_or_else(|_| {
+        let mut key = [0; 32];
+        fastrand::fill_bytes(&mut key);
+        key
+    })
+}

@@ -1,0 +1,154 @@
+//! The back office's thread: the admin API, the upkeep of metrics, the watch over the config file. It has a runtime of
+//! its own, so that it answers when every other thread is busy.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::admin::{self, DifferencesQuery, Office, Readiness, Views};
+use crate::gate::{Gate, Switches};
+use crate::records::{Reader, SampleFilter};
+use crate::reload::{Reloader, watch};
+use crate::shadow::Ledger;
+use crate::telemetry::Metrics;
+
+/// What the thread is made of.
+pub(super) struct Parts {
+    pub(super) listener: std::net::TcpListener,
+    pub(super) metrics: Metrics,
+    pub(super) switches: Arc<Switches>,
+    pub(super) ready: Arc<Readiness>,
+    pub(super) settings: admin::Settings,
+    pub(super) views: Views,
+    pub(super) reloader: Arc<Reloader>,
+}
+
+/// The back office, running.
+pub(super) struct Started {
+    address: SocketAddr,
+    stop: Arc<Notify>,
+    thread: JoinHandle<()>,
+}
+
+/// Starts the thread.
+pub(super) fn start(parts: Parts) -> io::Result<Started> {
+    let address = parts.listener.local_addr()?;
+    parts.listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stop = Arc::new(Notify::new());
+    let told = stop.clone();
+    let thread = std::thread::Builder::new().name("office".into()).spawn(move || {
+        runtime.block_on(run(parts, told));
+        // A view that still blocks must not hold up the end.
+        runtime.shutdown_background();
+    })?;
+    Ok(Started { address, stop, thread })
+}
+
+impl Started {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn stop(self) {
+        self.stop.notify_one();
+        if self.thread.join().is_err() {
+            tracing::error!("the back office panicked");
+        }
+    }
+}
+
+async fn run(parts: Parts, stop: Arc<Notify>) {
+    let Parts { listener, metrics, switches, ready, settings, views, reloader } = parts;
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "the admin API cannot be served");
+            return;
+        }
+    };
+    let gauges = views.gauges.clone();
+    let office = Arc::new(Office { metrics: metrics.clone(), switches, ready, settings, views });
+    let stopped = Arc::new(Notify::new());
+    let told = stopped.clone();
+    let serve = admin::serve(listener, office, async move { told.notified().await });
+    let end = async {
+        stop.notified().await;
+        stopped.notify_one();
+    };
+    tokio::select! {
+        ((), ()) = async { tokio::join!(serve, end) } => {}
+        () = upkeep(metrics, gauges) => {}
+        () = watch::watch(reloader) => {}
+    }
+}
+
+async fn upkeep(metrics: Metrics, gauges: Arc<dyn Fn() + Send + Sync>) {
+    let mut tick = tokio::time::interval(Metrics::UPKEEP);
+    loop {
+        tick.tick().await;
+        gauges();
+        metrics.upkeep();
+    }
+}
+
+/// What the admin API shows.
+pub(super) fn views(
+    gate: &Arc<Gate>,
+    ledger: &Arc<Ledger>,
+    reloader: &Arc<Reloader>,
+    metrics: &Metrics,
+    dir: PathBuf,
+) -> Views {
+    let (report, config, reload) = (ledger.clone(), reloader.clone(), reloader.clone());
+    let (differences, sample) = (dir.clone(), dir);
+    let (gate, metrics) = (gate.clone(), metrics.clone());
+    Views {
+        report: Arc::new(move || serde_json::to_value(report.report()).unwrap_or(Value::Null)),
+        differences: Arc::new(move |query| self::differences(&differences, query)),
+        sample: Arc::new(move |id| {
+            let found = Reader::open(&sample).and_then(|reader| reader.sample(id));
+            found.ok().flatten().and_then(|sample| serde_json::to_value(sample).ok())
+        }),
+        config: Arc::new(move || config.masked()),
+        reload: Arc::new(move || reload.reload("asked for")),
+        gauges: Arc::new(move || set_gauges(&gate, &metrics)),
+    }
+}
+
+fn differences(dir: &std::path::Path, query: &DifferencesQuery) -> Value {
+    let filter = SampleFilter {
+        endpoint: query.endpoint.clone(),
+        limit: query.limit,
+        ..SampleFilter::default()
+    };
+    match Reader::open(dir).and_then(|reader| reader.samples(&filter)) {
+        Ok(samples) => {
+            let fits = |s: &crate::records::SampleSummary| {
+                query.path.as_ref().is_none_or(|path| s.signature.contains(&format!(":{path}:")))
+            };
+            json!({ "samples": samples.into_iter().filter(fits).collect::<Vec<_>>() })
+        }
+        Err(error) => json!({ "samples": [], "error": error.to_string() }),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn set_gauges(gate: &Gate, metrics: &Metrics) {
+    let bounds = gate.bounds();
+    metrics.mirror_in_flight.with([]).set(gate.in_flight() as f64);
+    metrics.mirror_in_flight_limit.with([]).set(bounds.max_in_flight as f64);
+    metrics.mirror_buffered_bytes.with([]).set(gate.budget.used() as f64);
+    metrics.mirror_buffered_bytes_limit.with([]).set(bounds.memory as f64);
+    let paused = if gate.switches.is_paused() { 1.0 } else { 0.0 };
+    for policy in gate.switches.policies().iter() {
+        metrics.mirror_percent.with([&policy.route]).set(policy.percent().percent());
+        metrics.mirror_paused.with([&policy.route]).set(paused);
+    }
+}

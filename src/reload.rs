@@ -1,0 +1,146 @@
+//! A new configuration in place of the old: read, validated, swapped as a whole or refused as a whole.
+
+pub mod watch;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::admin::ReloadAnswer;
+use crate::config::Config;
+use crate::gate::Policy;
+use crate::live::headers::MARK;
+use crate::live::{Shared, Snapshot};
+use crate::model::clock;
+use crate::shadow::Ledger;
+
+/// Keeps the configuration in force and puts others in its place.
+pub struct Reloader {
+    shared: Arc<Shared>,
+    ledger: Arc<Ledger>,
+    current: Mutex<Config>,
+}
+
+impl Reloader {
+    /// A reloader with `config` in force.
+    #[must_use]
+    pub fn new(config: Config, shared: Arc<Shared>, ledger: Arc<Ledger>) -> Self {
+        let metrics = &shared.metrics;
+        metrics.build_info.with([env!("CARGO_PKG_VERSION")]).set(1.0);
+        metrics.config_info.with([&config.source.text_hash]).set(1.0);
+        metrics.config_last_reload_successful.with([]).set(1.0);
+        stamp(&shared);
+        for (leg, _) in &config.legs {
+            // There from the start; 1 once the leg was reached.
+            metrics.leg_up.with([leg.label()]).set(0.0);
+        }
+        shared.gate.switches.install(config.policies());
+        Reloader { shared, ledger, current: Mutex::new(config) }
+    }
+
+    /// Reads the file again and swaps if it is valid; a bad file changes nothing.
+    pub fn reload(&self, why: &str) -> ReloadAnswer {
+        let mut current = self.current();
+        let Some(path) = current.source.path.clone() else {
+            let problems = "this proxy was started without a config file; there is nothing to read again";
+            return ReloadAnswer { problems: Some(problems.to_owned()), ..ReloadAnswer::default() };
+        };
+        match Config::from_file(&path) {
+            Err(problems) => self.refuse(&problems.render(false)),
+            Ok((new, _)) if new.source.text_hash == current.source.text_hash => {
+                self.count("unchanged", true);
+                ReloadAnswer { applied: true, ..ReloadAnswer::default() }
+            }
+            Ok((new, warnings)) => {
+                if !warnings.is_empty() {
+                    tracing::warn!("{}", warnings.render(false));
+                }
+                let answer = self.swap(&current, &new);
+                tracing::info!(why, changed = ?answer.changed, needs_restart = ?answer.needs_restart, "configuration reloaded");
+                *current = new;
+                answer
+            }
+        }
+    }
+
+    /// The configuration in force as TOML, secrets masked.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        self.current().masked()
+    }
+
+    /// Hash of the text of the configuration in force.
+    #[must_use]
+    pub fn text_hash(&self) -> String {
+        self.current().source.text_hash.clone()
+    }
+
+    /// The file that is read, if there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        self.current().source.path.clone()
+    }
+
+    fn refuse(&self, problems: &str) -> ReloadAnswer {
+        self.count("refused", false);
+        tracing::error!("the new configuration is refused, the old one stays in force:\n{problems}");
+        ReloadAnswer { problems: Some(problems.to_owned()), ..ReloadAnswer::default() }
+    }
+
+    fn swap(&self, old: &Config, new: &Config) -> ReloadAnswer {
+        let gate = &self.shared.gate;
+        carry_shares(&gate.switches.policies(), &new.policies());
+        self.ledger.begin(&new.epoch_key, new.version.as_deref(), clock::unix_millis(), &new.rule_names());
+        gate.set_bounds(new.gate);
+        gate.switches.install(new.policies());
+        self.shared.snapshot.store(Arc::new(snapshot(new)));
+        let metrics = &self.shared.metrics;
+        metrics.config_info.with([&old.source.text_hash]).set(0.0);
+        metrics.config_info.with([&new.source.text_hash]).set(1.0);
+        self.count("applied", true);
+        let needs_restart: Vec<String> = Config::restart_keys(old, new).into_iter().map(str::to_owned).collect();
+        let mut changed = Config::changed_keys(old, new);
+        changed.retain(|key| !needs_restart.contains(key));
+        ReloadAnswer { applied: true, changed, needs_restart, problems: None }
+    }
+
+    fn count(&self, result: &str, successful: bool) {
+        let metrics = &self.shared.metrics;
+        metrics.config_reloads.with([result]).increment(1);
+        metrics.config_last_reload_successful.with([]).set(if successful { 1.0 } else { 0.0 });
+        if successful {
+            stamp(&self.shared);
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Config> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What live sees of a configuration.
+#[must_use]
+pub fn snapshot(config: &Config) -> Snapshot {
+    let mark = config.routes.routes.iter().find_map(|r| r.experiment.as_ref()?.mark.clone());
+    Snapshot {
+        routes: config.routes.clone(),
+        trusted_proxies: config.live.trusted_proxies.clone(),
+        mark: mark.unwrap_or(MARK),
+    }
+}
+
+/// A share that a command set stays in force until the file says something new about it: who turned mirroring down in
+/// an incident must not have it turned up by a change of something else.
+fn carry_shares(old: &[Arc<Policy>], new: &[Arc<Policy>]) {
+    for policy in new {
+        let before = old.iter().find(|p| p.route == policy.route && p.configured == policy.configured);
+        if let Some(before) = before {
+            policy.set_percent(before.percent());
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn stamp(shared: &Shared) {
+    let seconds = clock::unix_millis() as f64 / 1000.0;
+    shared.metrics.config_last_reload_success_timestamp.with([]).set(seconds);
+}

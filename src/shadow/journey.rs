@@ -1,0 +1,189 @@
+//! The way of one mirrored request, from the offer to the evidence.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::account::Account;
+use super::dispatch::{Asked, Limits, ask};
+use super::join::join;
+use super::keep::{Pair, redacted};
+use super::plane::Tools;
+use super::prepare::prepare;
+use super::trial::Trial;
+use crate::evidence::{Observation, Seen};
+use crate::gate::{Kept, Offer};
+use crate::model::clock::{self, Instant};
+use crate::model::{Answer, Comparison, Exchange, Failure, Incomparable, Leg, Outcome, Timing, Verdict};
+
+/// A pair waits for stable's answer for this many times the legs' own bound: an answer that a client takes slowly is
+/// evidence too, but its pair must not hold its room for as long as the client likes.
+const STABLE_PATIENCE: u32 = 2;
+
+/// Asks the legs, waits for stable, compares, counts, keeps.
+pub(super) async fn journey(tools: Rc<Tools>, offer: Offer) {
+    let Offer { request, experiment, offered, stable, admission } = offer;
+    let trial = tools.trial(&experiment);
+    let control = experiment.control.as_ref().filter(|c| tools.draw(c.percent)).is_some();
+    let account = Account::open(trial.meters.clone(), tools.metrics.clone(), tools.draining.clone(), control);
+    let limits = Limits {
+        deadline: offered + experiment.timeout,
+        max_capture: experiment.max_capture,
+        max_drain: tools.settings.max_drain as u64,
+    };
+    let leg = |leg: Leg| one_leg(&trial, &account, &request, leg, limits, admission.bytes.sibling());
+    let (shadow, control) = match (control, tools.coin()) {
+        (false, _) => (leg(Leg::Shadow).await, None),
+        // Both at the same moment, and neither always first.
+        (true, true) => {
+            let (shadow, control) = futures_util::future::join(leg(Leg::Shadow), leg(Leg::Control)).await;
+            (shadow, Some(control))
+        }
+        (true, false) => {
+            let (control, shadow) = futures_util::future::join(leg(Leg::Control), leg(Leg::Shadow)).await;
+            (shadow, Some(control))
+        }
+    };
+    let stable = wait_for_stable(stable, offered + experiment.timeout * STABLE_PATIENCE).await;
+    let pairs = Pairs { request: &request, stable, shadow, control };
+    pairs.conclude(&tools, &trial, &account);
+    drop(admission);
+}
+
+async fn one_leg(
+    trial: &Trial,
+    account: &Account,
+    request: &crate::model::MirroredRequest,
+    leg: Leg,
+    limits: Limits,
+    bytes: crate::gate::Permit,
+) -> Asked {
+    let pool = match (leg, &trial.control) {
+        (Leg::Control, Some(pool)) => pool,
+        _ => &trial.shadow,
+    };
+    let asked = if clock::now() < limits.deadline {
+        let prepared = prepare(request, &trial.experiment, pool.settings());
+        ask(leg, pool, prepared, limits, bytes, &account.progress(leg)).await
+    } else {
+        Asked::expired(leg, bytes)
+    };
+    let outcome =
+        asked.exchange.result.as_ref().map_or_else(|failure| failure.outcome, |_| Outcome::Answered);
+    account.ended(leg, outcome);
+    trial.meters.exchanged(&asked.exchange);
+    if let Err(failure) = &asked.exchange.result {
+        tracing::debug!(%leg, outcome = failure.outcome.label(), detail = failure.detail, "no answer");
+    }
+    asked
+}
+
+async fn wait_for_stable(stable: oneshot::Receiver<Kept>, until: Instant) -> Result<Kept, Incomparable> {
+    match tokio::time::timeout_at(until, stable).await {
+        Ok(Ok(kept)) => Ok(kept),
+        Ok(Err(_)) => Err(Incomparable::StableNoAnswer),
+        Err(_) => Err(Incomparable::StableLate),
+    }
+}
+
+struct Pairs<'a> {
+    request: &'a crate::model::MirroredRequest,
+    stable: Result<Kept, Incomparable>,
+    shadow: Asked,
+    control: Option<Asked>,
+}
+
+impl Pairs<'_> {
+    fn conclude(&self, tools: &Tools, trial: &Trial, account: &Account) {
+        let compared = self.compare(&self.shadow, trial, account);
+        let control = self.control.as_ref().map(|asked| self.compare(asked, trial, account));
+        let (stable, shadow) = (self.stable_seen(), seen(&self.shadow.exchange));
+        let control_seen = self.control.as_ref().map(|asked| seen(&asked.exchange));
+        let reference = control_seen.map_or(stable.total, |c| c.total);
+        if let (Some(shadow), Some(reference)) = (shadow.total, reference) {
+            trial.meters.lagged(shadow, reference);
+        }
+        let experiment = &trial.experiment;
+        let endpoint = experiment.endpoints.name(self.request.method.as_str(), self.request.target.path());
+        let observation = Observation {
+            route: &experiment.route,
+            endpoint: &endpoint,
+            stable,
+            shadow,
+            comparison: &compared,
+            control: control_seen.zip(control.as_ref()),
+        };
+        tools.ledger.fold(&experiment.epoch, &observation, &trial.rules);
+        if compared.verdict == Verdict::Mismatch {
+            self.keep(tools, trial, &endpoint, &compared);
+        }
+    }
+
+    fn compare(&self, asked: &Asked, trial: &Trial, account: &Account) -> Comparison {
+        let stable = match &self.stable {
+            Ok(kept) => kept.exchange.result.as_ref().map_err(|_| Incomparable::StableNoAnswer),
+            Err(reason) => Err(*reason),
+        };
+        let (comparison, took) = join(stable, &asked.exchange, &trial.experiment.rules);
+        account.compared(asked.exchange.leg, &comparison, took);
+        redacted(trial, comparison)
+    }
+
+    fn keep(&self, tools: &Tools, trial: &Trial, endpoint: &str, compared: &Comparison) {
+        let Ok(stable) = &self.stable else { return };
+        let pair = Pair {
+            trial,
+            epoch: tools.ledger.epoch(),
+            endpoint,
+            request: self.request,
+            stable: &stable.exchange,
+            shadow: &self.shadow.exchange,
+            control: self.control.as_ref().map(|asked| &asked.exchange),
+            differences: &compared.differences,
+        };
+        tools.keeper.consider(&pair, clock::now());
+    }
+
+    fn stable_seen(&self) -> Seen {
+        match &self.stable {
+            Ok(kept) => seen(&kept.exchange),
+            Err(Incomparable::StableLate) => unseen(Outcome::Timeout),
+            Err(_) => unseen(Outcome::Reset),
+        }
+    }
+}
+
+fn seen(exchange: &Exchange) -> Seen {
+    match &exchange.result {
+        Err(failure) => unseen(failure.outcome),
+        Ok(answer) => Seen {
+            status: Some(answer.status.as_u16()),
+            outcome: Outcome::Answered,
+            first_byte: exchange.timing.first_byte,
+            total: whole(answer, exchange.timing),
+        },
+    }
+}
+
+/// The time of a whole answer; one that was cut short took no comparable time.
+fn whole(answer: &Answer, timing: Timing) -> Option<Duration> {
+    use crate::model::{Absent, Capture};
+    match answer.body {
+        Capture::Complete(_) | Capture::Digest { .. } | Capture::Absent(Absent::Memory) => Some(timing.total),
+        Capture::Absent(Absent::Truncated | Absent::TooLong) => None,
+    }
+}
+
+fn unseen(outcome: Outcome) -> Seen {
+    Seen { status: None, outcome, first_byte: None, total: None }
+}
+
+impl Asked {
+    /// A leg that was not asked: its deadline had passed in the queue.
+    fn expired(leg: Leg, bytes: crate::gate::Permit) -> Self {
+        let failure =
+            Failure { outcome: Outcome::Expired, detail: "its deadline passed in the queue".to_owned() };
+        Asked { exchange: Exchange { leg, timing: Timing::default(), result: Err(failure) }, _bytes: bytes }
+    }
+}

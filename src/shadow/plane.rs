@@ -1,0 +1,240 @@
+//! The plane's thread: takes offers, runs their journeys, keeps the evidence, ends within its grace.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+
+use super::Settings;
+use super::account::Account;
+use super::journey::journey;
+use super::keep::Keeper;
+use super::ledger::Ledger;
+use super::trial::{Trial, Trials};
+use crate::gate::{Experiment, Offer, Offers};
+use crate::model::Ppm;
+use crate::model::clock;
+use crate::records::{Rotation, Sink};
+use crate::telemetry::Metrics;
+
+/// How often counts go to the store and idle connections are looked at.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// How long mirrors may go on once live has drained.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Signatures that samples are kept for, and new samples a second.
+const MAX_SIGNATURES: usize = 2_000;
+const SAMPLES_PER_SECOND: u32 = 50;
+
+/// Where the evidence goes.
+#[derive(Clone)]
+pub struct Evidence {
+    /// Counts, in memory.
+    pub ledger: Arc<Ledger>,
+    /// The store.
+    pub sink: Sink,
+    /// Key of the hash that stands in for secrets.
+    pub redact_key: [u8; 32],
+    /// Samples kept for each signature.
+    pub samples_per_signature: usize,
+}
+
+/// The shadow plane, not started.
+pub struct Plane {
+    /// How it runs.
+    pub settings: Settings,
+    /// Its end of the gate.
+    pub offers: Offers,
+    /// Where the evidence goes.
+    pub evidence: Evidence,
+    /// Handles of every metric.
+    pub metrics: Metrics,
+    /// What its own draws follow from.
+    pub seed: u64,
+}
+
+/// The shadow plane, running.
+pub struct Started {
+    stop: Arc<Notify>,
+    thread: JoinHandle<()>,
+}
+
+/// What every journey uses.
+pub(super) struct Tools {
+    pub(super) settings: Settings,
+    pub(super) metrics: Metrics,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) keeper: Keeper,
+    pub(super) draining: Rc<Cell<bool>>,
+    redact_key: [u8; 32],
+    trials: RefCell<Trials>,
+    draws: RefCell<fastrand::Rng>,
+    under_way: Cell<usize>,
+    idle: Notify,
+}
+
+impl Plane {
+    /// Starts the thread, at its lower priority.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start(self) -> io::Result<Started> {
+        let stop = Arc::new(Notify::new());
+        let told = stop.clone();
+        let thread = std::thread::Builder::new().name("shadow".into()).spawn(move || self.run(&told))?;
+        Ok(Started { stop, thread })
+    }
+
+    fn run(self, stop: &Notify) {
+        give_way(self.settings.nice);
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "the shadow plane cannot start; nothing is mirrored");
+                return;
+            }
+        };
+        let offers = self.offers;
+        let tools = Rc::new(Tools::new(self.settings, self.evidence, self.metrics, self.seed));
+        // Its end drops whatever is still under way; the accounts then count it.
+        let local = LocalSet::new();
+        local.block_on(&runtime, tools.clone().live(offers, stop));
+        tools.draining.set(true);
+        drop(local);
+        tools.ledger.flush();
+    }
+}
+
+impl Started {
+    /// Takes no further offer, lets what is under way end within two seconds, and joins the thread.
+    pub fn drain(self) {
+        self.stop.notify_one();
+        if self.thread.join().is_err() {
+            tracing::error!("the shadow plane panicked");
+        }
+    }
+}
+
+impl Tools {
+    fn new(settings: Settings, evidence: Evidence, metrics: Metrics, seed: u64) -> Self {
+        let mut draws = fastrand::Rng::with_seed(seed);
+        let slots = u32::try_from(evidence.samples_per_signature).unwrap_or(u32::MAX);
+        let rotation = Rotation::new(slots, MAX_SIGNATURES, SAMPLES_PER_SECOND, draws.fork());
+        Tools {
+            settings,
+            metrics,
+            ledger: evidence.ledger,
+            keeper: Keeper::new(rotation, evidence.sink),
+            draining: Rc::default(),
+            redact_key: evidence.redact_key,
+            trials: RefCell::default(),
+            draws: RefCell::new(draws),
+            under_way: Cell::new(0),
+            idle: Notify::new(),
+        }
+    }
+
+    async fn live(self: Rc<Self>, mut offers: Offers, stop: &Notify) {
+        let mut flush = tokio::time::interval(FLUSH);
+        flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut epoch = self.ledger.epoch();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.notified() => break,
+                _ = flush.tick() => {
+                    self.sweep();
+                    if std::mem::replace(&mut epoch, self.ledger.epoch()) != epoch {
+                        self.keeper.forget();
+                    }
+                }
+                offer = offers.recv() => match offer {
+                    Some(offer) => self.begin(offer),
+                    None => break,
+                },
+            }
+        }
+        offers.close();
+        self.draining.set(true);
+        while let Ok(offer) = offers.try_recv() {
+            self.cancel(&offer);
+        }
+        let _ = tokio::time::timeout(GRACE, self.empty()).await;
+    }
+
+    fn begin(self: &Rc<Self>, offer: Offer) {
+        let under_way = UnderWay::new(self.clone());
+        let tools = self.clone();
+        tokio::task::spawn_local(async move {
+            journey(tools, offer).await;
+            drop(under_way);
+        });
+    }
+
+    /// Counts an offer that will not be sent any more.
+    fn cancel(&self, offer: &Offer) {
+        let meters = self.trial(&offer.experiment).meters.clone();
+        drop(Account::open(meters, self.metrics.clone(), self.draining.clone(), false));
+    }
+
+    async fn empty(&self) {
+        while self.under_way.get() > 0 {
+            self.idle.notified().await;
+        }
+    }
+
+    fn sweep(&self) {
+        let now = clock::now();
+        self.ledger.flush();
+        let mut trials = self.trials.borrow_mut();
+        trials.prune();
+        for pool in trials.pools() {
+            pool.sweep(now);
+        }
+    }
+
+    pub(super) fn trial(&self, experiment: &Arc<Experiment>) -> Rc<Trial> {
+        self.trials.borrow_mut().of(experiment, &self.metrics, self.redact_key)
+    }
+
+    /// Whether a share takes the next one.
+    pub(super) fn draw(&self, share: Ppm) -> bool {
+        self.draws.borrow_mut().u32(0..1_000_000) < share.parts()
+    }
+
+    pub(super) fn coin(&self) -> bool {
+        self.draws.borrow_mut().bool()
+    }
+}
+
+/// Counts a journey as under way until dropped, also by a panic.
+struct UnderWay(Rc<Tools>);
+
+impl UnderWay {
+    fn new(tools: Rc<Tools>) -> Self {
+        tools.under_way.set(tools.under_way.get() + 1);
+        UnderWay(tools)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        if self.0.under_way.get() == 0 {
+            self.0.idle.notify_one();
+        }
+    }
+}
+
+/// Lowers this thread's priority: when the machine is full, live runs and this plane waits.
+fn give_way(nice: i32) {
+    if let Err(error) = rustix::process::setpriority_process(None, nice) {
+        tracing::warn!(%error, nice, "the shadow plane runs at the priority of the live plane");
+    }
+}
