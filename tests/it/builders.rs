@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::support::{
     Broken, DEADLINE, Ending, Page, RawResponse, answer, chunked, client, dead_address, eventually,
-    full_backlog_address, latch, server,
+    full_backlog_address, latch, server, try_client,
 };
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -162,17 +162,17 @@ fn a_dripping_backend_stops_at_once() {
 #[test]
 fn resets_are_resets() {
     let backend = server().resets_on_accept().start();
-    let mut client = client(backend.addr());
-    let _ = client.try_send("GET / HTTP/1.1\r\n\r\n");
-    assert_eq!(client.read_to_end(), (Vec::new(), Ending::Reset));
+    match try_client(backend.addr()) {
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        Ok(mut client) => assert_eq!(client.read_to_end(), (Vec::new(), Ending::Reset)),
+    }
 
     let backend = server().resets_after_request().start();
-    let mut client = super::support::client(backend.addr());
-    assert_eq!(client.get("/").read_to_end(), (Vec::new(), Ending::Reset));
+    assert_eq!(client(backend.addr()).get("/").read_to_end(), (Vec::new(), Ending::Reset));
     assert_eq!(backend.requests().len(), 1);
 
     let backend = server().resets_mid_body().start();
-    let (bytes, ending) = super::support::client(backend.addr()).get("/").read_to_end();
+    let (bytes, ending) = client(backend.addr()).get("/").read_to_end();
     assert!(bytes.ends_with("x".repeat(50).as_bytes()), "{}", String::from_utf8_lossy(&bytes));
     assert_eq!(ending, Ending::Reset);
 }

@@ -14,12 +14,16 @@ use super::wire::{Broken, Reader};
 /// A connection to `addr`.
 #[track_caller]
 pub fn client(addr: SocketAddr) -> Client {
-    let stream = TcpStream::connect_timeout(&addr, DEADLINE)
-        .unwrap_or_else(|error| panic!("connect to {addr}: {error}"));
-    stream.set_nodelay(true).unwrap();
-    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    try_client(addr).unwrap_or_else(|error| panic!("connect to {addr}: {error}"))
+}
+
+/// A connection to `addr`, or why there is none: even a connection that was made may be reset before this returns.
+pub fn try_client(addr: SocketAddr) -> io::Result<Client> {
+    let stream = TcpStream::connect_timeout(&addr, DEADLINE)?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(DEADLINE))?;
     let reader = Reader::new(Timed { stream, deadline: Deadline::after(DEADLINE) });
-    Client { addr, reader, asked: VecDeque::new(), patience: DEADLINE }
+    Ok(Client { addr, reader, asked: VecDeque::new(), patience: DEADLINE })
 }
 
 /// One connection; everything it waits for has a deadline, and says what it waited for.

@@ -25,7 +25,7 @@ mod wire;
 
 pub use address::{DeadAddress, FullBacklog, dead_address, full_backlog_address};
 pub use answer::{RawResponse, answer, chunked};
-pub use client::{Client, Ending, client};
+pub use client::{Client, Ending, client, try_client};
 pub use deadline::{DEADLINE, Deadline};
 pub use eventually::eventually;
 pub use latch::{Latch, latch};
