@@ -7,7 +7,7 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-const READ_AT_START: [&str; 21] = [
+pub(super) const READ_AT_START: [&str; 21] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",

@@ -117,6 +117,14 @@ impl Config {
         change::restart_keys(old, new)
     }
 
+    /// Every key that [`Config::restart_keys`] may answer.
+    pub const RESTART_KEYS: &'static [&'static str] = &change::READ_AT_START;
+
+    /// The file as written.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// The policies of every route, for [`gate::Switches::install`].
     pub fn policies(&self) -> Vec<Arc<gate::Policy>> {
         self.routes.routes.iter().map(|route| Arc::clone(&route.mirror)).collect()

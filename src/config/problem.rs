@@ -207,7 +207,7 @@ fn token_lines(text: &str) -> Vec<Range<usize>> {
         .filter_map(|(at, word)| {
             let start = at + word.len();
             let rest = text[start..].trim_start_matches(['"', '\'', ' ', '\t']);
-            let value = text.len() - rest.strip_prefix('=')?.len();
+            let value = text.len() - rest.strip_prefix('=')?.trim_start_matches([' ', '\t']).len();
             Some(value..text[value..].find('\n').map_or(text.len(), |n| value + n))
         })
         .collect()

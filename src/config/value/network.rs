@@ -83,7 +83,8 @@ impl Value for Origin {
         match origin(text) {
             Ok(origin) => Some(origin),
             Err(Refused::Https) => {
-                node.refuse(findings, "is not usable: https legs are not supported yet", "https", help)
+                let help = "this version speaks plain http to its legs, so it belongs behind what ends TLS";
+                node.refuse(findings, "is not usable: https legs are not supported yet", "not built yet", help)
             }
             Err(Refused::Other(why)) => node.refuse(findings, "is not a url of a leg", why, help),
         }

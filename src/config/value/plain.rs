@@ -43,12 +43,10 @@ macro_rules! integers {
                 };
                 match <$kind>::from_str_radix(written.as_str(), written.radix()) {
                     Ok(value) => Some(value),
-                    Err(_) => node.refuse(
-                        findings,
-                        "is out of bounds",
-                        &format!("from {} to {}", <$kind>::MIN, <$kind>::MAX),
-                        "",
-                    ),
+                    Err(_) if written.as_str().starts_with('-') => {
+                        node.refuse(findings, "is out of bounds", "is too small", "")
+                    }
+                    Err(_) => node.refuse(findings, "is out of bounds", "is too large", ""),
                 }
             }
 
@@ -130,7 +128,15 @@ impl Value for Duration {
     }
 
     fn show(&self, _full: bool) -> toml::Value {
-        toml::Value::String(humantime::format_duration(*self).to_string())
+        const UNITS: [(u128, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
+        let millis = self.as_millis();
+        // "75s" rather than "1m 15s": one number, in the largest unit that loses nothing.
+        let exact = self.subsec_nanos().is_multiple_of(1_000_000);
+        let unit = UNITS.iter().find(|(size, _)| exact && millis >= *size && millis.is_multiple_of(*size));
+        toml::Value::String(match unit {
+            Some((size, name)) => format!("{}{name}", millis / size),
+            None => humantime::format_duration(*self).to_string(),
+        })
     }
 
     fn within(&self, min: &Self, max: &Self) -> bool {
@@ -226,7 +232,11 @@ impl Value for PathBuf {
 impl<T: Value> Value for Vec<T> {
     fn read(node: Node<'_>, findings: &mut Findings) -> Option<Self> {
         let Some(items) = node.value.as_array() else {
-            return node.wrong_type(findings, "a list", "put it into brackets: [ … ]");
+            let help = match node.value.as_table() {
+                Some(_) => format!("begin each with [[{}]]", node.path),
+                None => "put it into brackets: [ … ]".to_owned(),
+            };
+            return node.wrong_type(findings, "a list", &help);
         };
         if items.len() > limits::ITEMS {
             return node.refuse(findings, "has too many items", &format!("at most {}", limits::ITEMS), "");
