@@ -2,4 +2,4 @@
 
 pub mod rules;
 
-pub use rules::{Rules, Settings};
+pub use rules::{DEFAULT_IGNORED_HEADERS, Rules, Settings};

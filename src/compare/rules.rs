@@ -11,6 +11,24 @@ pub struct Settings {
     pub max_decoded: usize,
 }
 
+/// Fields that differ between any two servers, or between two answers of one: left out unless `compare.headers.defaults` is off.
+pub const DEFAULT_IGNORED_HEADERS: &[&str] = &[
+    "age",
+    "alt-svc",
+    "connection",
+    "date",
+    "etag",
+    "keep-alive",
+    "last-modified",
+    "server",
+    "set-cookie",
+    "traceparent",
+    "tracestate",
+    "transfer-encoding",
+    "via",
+    "x-request-id",
+];
+
 /// Compiled [`Settings`].
 #[derive(Debug)]
 pub struct Rules {

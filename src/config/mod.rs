@@ -1,1 +1,201 @@
-//! From the file as written to the config as relied upon.
+//! From the file as written to the config as relied upon: `file` (every key) -> `validate` (collects every problem) -> [`Config`].
+
+mod change;
+mod demands;
+mod epoch;
+pub mod file;
+mod hint;
+mod legs;
+pub mod limits;
+pub mod problem;
+mod routes;
+pub mod schema;
+pub mod section;
+mod validate;
+pub mod value;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+pub use problem::{Level, Problem, Problems};
+pub use schema::schema;
+
+use crate::model::Leg;
+use crate::{admin, gate, live, records, shadow, upstream};
+use file::File;
+use section::Findings;
+
+/// Everything that the parts rely upon: complete, valid, without an option that means "default".
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The listener.
+    pub live: live::Settings,
+    /// Where requests go, and what of them is mirrored; at least one route.
+    pub routes: live::Routes,
+    /// The bounds of the whole gate.
+    pub gate: gate::Bounds,
+    /// How the shadow plane runs.
+    pub shadow: shadow::Settings,
+    /// The store.
+    pub records: records::Settings,
+    /// The admin API.
+    pub admin: admin::Settings,
+    /// Endpoints told apart; the rest shares one.
+    pub max_endpoints: usize,
+    /// Every leg once; equal settings are one [`Arc`], here and in the routes.
+    pub legs: Vec<(Leg, Arc<upstream::Settings>)>,
+    /// What is under trial, in the operator's words.
+    pub version: Option<String>,
+    /// Changes when a new epoch begins: with the version, the rules, or the address of a shadow.
+    pub epoch_key: String,
+    /// Where it came from.
+    pub source: Source,
+    file: File,
+}
+
+/// Where a config came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its file; `None` for a text or for flags.
+    pub path: Option<PathBuf>,
+    /// First 16 hexadecimal digits of the text's BLAKE3: the label `hash` of `config_info`.
+    pub text_hash: String,
+}
+
+/// The flags of `umbrage run` that stand for a file.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `listen.address`
+    pub listen: String,
+    /// `stable.url`
+    pub stable: String,
+    /// `shadow.url`
+    pub shadow: Option<String>,
+    /// `mirror.percent`
+    pub percent: Option<String>,
+}
+
+impl Config {
+    /// Reads and validates a text; `name` is how problems call it.
+    ///
+    /// The second part of a success holds warnings only, and may be empty.
+    ///
+    /// # Errors
+    /// Every problem of the text at once.
+    pub fn from_text(name: &str, text: &str) -> Result<(Config, Problems), Problems> {
+        Self::from_source(name, text, None)
+    }
+
+    /// Reads and validates a file of at most [`limits::FILE_BYTES`].
+    ///
+    /// # Errors
+    /// Every problem of the file at once; that it cannot be read is one.
+    pub fn from_file(path: &Path) -> Result<(Config, Problems), Problems> {
+        let name = path.to_string_lossy();
+        let text = read(path).map_err(|problem| Problems::new(&name, "", &[], vec![problem]))?;
+        Self::from_source(&name, &text, Some(path.to_owned()))
+    }
+
+    /// The config that a few flags stand for.
+    ///
+    /// # Errors
+    /// Every problem at once, shown in the file that the flags stand for.
+    pub fn from_flags(flags: &Flags) -> Result<(Config, Problems), Problems> {
+        Self::from_text("flags", &flags.text())
+    }
+
+    /// The config in force as TOML, with every default, secrets masked.
+    pub fn masked(&self) -> String {
+        change::resolved(&self.file).to_string()
+    }
+
+    /// Keys that differ and take effect with a restart only, such as `listen.address`.
+    pub fn restart_keys(old: &Config, new: &Config) -> Vec<&'static str> {
+        change::restart_keys(old, new)
+    }
+
+    /// Every key that [`Config::restart_keys`] may answer.
+    pub const RESTART_KEYS: &'static [&'static str] = &change::READ_AT_START;
+
+    /// The file as written.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The policies of every route, for [`gate::Switches::install`].
+    pub fn policies(&self) -> Vec<Arc<gate::Policy>> {
+        self.routes.routes.iter().map(|route| Arc::clone(&route.mirror)).collect()
+    }
+
+    fn from_source(name: &str, text: &str, path: Option<PathBuf>) -> Result<(Config, Problems), Problems> {
+        let mut findings = Findings::default();
+        let text_hash = blake3::hash(text.as_bytes()).to_hex()[..16].to_owned();
+        let config = parse(text, &mut findings)
+            .and_then(|file| validate::validate(file, Source { path, text_hash }, &mut findings));
+        let fatal = findings.problems.iter().any(|p| p.level == Level::Error);
+        let problems = Problems::new(name, text, &findings.secrets, findings.problems);
+        match config {
+            Some(config) if !fatal => Ok((config, problems)),
+            _ => Err(problems),
+        }
+    }
+}
+
+impl Flags {
+    /// The file that they stand for.
+    pub fn text(&self) -> String {
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let mut text =
+            format!("[listen]\naddress = {}\n\n[stable]\nurl = {}\n", quoted(&self.listen), quoted(&self.stable));
+        if let Some(url) = &self.shadow {
+            text.push_str(&format!("\n[shadow]\nurl = {}\n", quoted(url)));
+        }
+        if let Some(percent) = &self.percent {
+            let number = percent.parse::<f64>().is_ok() && percent.parse::<toml::Value>().is_ok();
+            let percent = if number { percent.clone() } else { quoted(percent) };
+            text.push_str(&format!("\n[mirror]\npercent = {percent}\n"));
+        }
+        text
+    }
+}
+
+/// The file as written; `None` if it is not TOML.
+fn parse(text: &str, findings: &mut Findings) -> Option<File> {
+    if text.len() > limits::FILE_BYTES {
+        let label = format!("at most {} bytes", limits::FILE_BYTES);
+        findings.add(Problem::error("this is too large for a config").at(Some(&(0..0))).label(label));
+        return None;
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        findings.add(Problem::error("this is not TOML").at(error.span().as_ref()).label(message));
+    }
+    let mut found = Findings::default();
+    let file = section::read_section("", table.get_ref(), &mut found);
+    findings.secrets.append(&mut found.secrets);
+    if !errors.is_empty() {
+        // What the parser made of a broken text would be blamed for what it left out.
+        return None;
+    }
+    findings.problems.append(&mut found.problems);
+    Some(file)
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let refused = |why: &dyn std::fmt::Display| {
+        Problem::error(format!("the config cannot be read: {why}"))
+            .help("name another with -c FILE or UMBRAGE_CONFIG, or start without one: umbrage run --listen …")
+    };
+    let mut bytes = Vec::new();
+    let bound = limits::FILE_BYTES as u64 + 1;
+    let file = std::fs::File::open(path).map_err(|e| refused(&e))?;
+    file.take(bound).read_to_end(&mut bytes).map_err(|e| refused(&e))?;
+    String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The file as written: every key with its documentation, its type and its default. Reader, schema and defaults come from here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use http::{HeaderName, Method};
+use ipnet::IpNet;
+
+use super::limits;
+use super::section::{At, Key, Section, Spec, section};
+use super::value::{HeaderSet, HostName, JsonPath, Mark, Redaction, Secret, Size, Template};
+use crate::gate::SampleBy;
+use crate::model::Ppm;
+use crate::upstream::{HostPolicy, Origin};
+
+section! {
+    /// A whole file.
+    File {
+        /// Where clients connect, and what they may take.
+        listen: Listen,
+        /// The backend whose answer the client gets.
+        stable: Leg,
+        /// The backend under trial; its answers are compared and thrown away. Without it this is a plain proxy.
+        shadow: Shadow,
+        /// A second asking of the stable code, to learn how much stable differs from itself. What is left out is stable's.
+        control: Control,
+        /// How much is mirrored, and within which bounds. Required where there is a shadow.
+        mirror: Mirror,
+        /// How answers are compared, and what is left out or hidden.
+        compare: Compare,
+        /// Routes, the first match wins; what one leaves out is inherited from the top. Without any, one named `default` takes everything.
+        route: Vec<At<Route>>,
+        /// The evidence kept on disk.
+        records: Records,
+        /// Health, metrics, report and commands.
+        admin: Admin,
+    }
+}
+
+section! {
+    /// `[listen]`
+    Listen {
+        /// IP address and port. Required.
+        address: SocketAddr,
+        /// Live threads, each with its own connections; 0 takes one for each core.
+        workers: usize = limits::WORKERS,
+        /// Client connections open at once, over all workers.
+        max_connections: usize = limits::MAX_CONNECTIONS,
+        /// How long a request head may take from its first byte on.
+        header_timeout: Duration = limits::HEADER_TIMEOUT,
+        /// How long a kept-alive connection may wait for its next request.
+        idle_timeout: Duration = limits::CLIENT_IDLE_TIMEOUT,
+        /// How long requests in flight may take once a stop was asked for.
+        drain_timeout: Duration = limits::DRAIN_TIMEOUT,
+        /// Largest request head.
+        max_header_bytes: Size = limits::MAX_HEADER_BYTES,
+        /// Peers whose X-Forwarded-* are believed: addresses or networks.
+        trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
+    }
+}
+
+section! {
+    /// `[stable]`, and the keys that every leg has.
+    Leg {
+        /// Scheme, host and port, without a path. Required for stable and shadow; control's defaults to stable's.
+        url: Origin,
+        /// The Host that the leg is sent: `preserve` (the client's), `upstream` (the url's) or a name.
+        host: HostPolicy = Spec::plain(HostPolicy::Preserve),
+        /// How long making a connection may take.
+        connect_timeout: Duration = limits::CONNECT_TIMEOUT,
+        /// How long the response head may take from the end of the request's head.
+        response_timeout: Duration = limits::RESPONSE_TIMEOUT,
+        /// Idle connections kept for each worker.
+        max_idle: usize = limits::MAX_IDLE,
+        /// How long an idle connection is kept; shorter than the server's own keep-alive.
+        idle_timeout: Duration = limits::LEG_IDLE_TIMEOUT,
+    }
+}
+
+section! {
+    /// `shadow` of a route.
+    RouteShadow {
+        ..leg: Leg,
+        /// Bound on the whole exchange with shadow or control, queue included; a later answer is an outcome `timeout`.
+        timeout: Duration = limits::SHADOW_TIMEOUT,
+    }
+}
+
+section! {
+    /// `[shadow]`
+    Shadow {
+        ..base: RouteShadow,
+        /// What is under trial, in your words; a new value starts a new epoch of evidence.
+        version: String,
+    }
+}
+
+section! {
+    /// `[control]`
+    Control {
+        ..leg: Leg,
+        /// Which share of the mirrored requests control is asked for too. Required.
+        percent: Ppm,
+    }
+}
+
+section! {
+    /// `mirror` of a route.
+    RouteMirror {
+        /// Share of the requests that is mirrored: 0 to 100, down to 0.0001. Required where there is a shadow.
+        percent: Ppm,
+        /// What decides alike: `random`, `client_ip`, `trace`, `header:NAME`, `cookie:NAME` or `query:NAME`.
+        sample_by: SampleBy = Spec::plain(SampleBy::Random),
+        /// Key of the sampling hash: instances with the same seed decide alike for the same key.
+        seed: u64 = Spec::plain(limits::SEED),
+        /// Methods that may be mirrored. Others change something on most services, and would change it twice.
+        methods: Vec<Method> = Spec::plain(vec![Method::GET, Method::HEAD, Method::OPTIONS]),
+        /// Largest request body that is copied; a request with a larger one is served, not mirrored.
+        max_body: Size = limits::MAX_BODY,
+    }
+}
+
+section! {
+    /// `[mirror]`
+    Mirror {
+        ..share: RouteMirror,
+        /// Mirrored requests between their admission and the end of their comparison.
+        max_in_flight: usize = limits::MAX_IN_FLIGHT,
+        /// Mirrored requests admitted in a second.
+        max_per_second: u32 = limits::MAX_PER_SECOND,
+        /// Bytes held by request copies, captures and queued pairs in all.
+        memory: Size = limits::MEMORY,
+        /// Edits of the copy's header; the live request is never edited.
+        headers: HeaderEdits,
+        /// Name of the field that marks the copy, so that it is not mirrored again; or `off`.
+        mark: Mark = Spec::plain(Mark(Some(HeaderName::from_static("umbrage-shadow")))),
+        /// Added to the niceness of the shadow plane: the higher, the more it gives way to customers.
+        nice: i32 = limits::NICE,
+        /// Bytes of a response that are read and thrown away beyond the capture, so that its connection can be used again.
+        max_drain: Size = limits::MAX_DRAIN,
+    }
+}
+
+section! {
+    /// `mirror.headers`
+    HeaderEdits {
+        /// Fields set on the copy.
+        set: HeaderSet = Spec::plain(HeaderSet::default()),
+        /// Fields removed from the copy.
+        remove: Vec<HeaderName> = Spec::plain(Vec::new()),
+    }
+}
+
+section! {
+    /// `compare` of a route.
+    RouteCompare {
+        /// Which fields are compared.
+        headers: IgnoredHeaders,
+        /// JSONPath queries (RFC 9535); what they select in a JSON body is not compared.
+        ignore: Vec<JsonPath> = Spec::plain(Vec::new()),
+        /// Path templates by which evidence is grouped; other paths are inferred.
+        endpoints: Vec<Template> = Spec::plain(Vec::new()),
+        /// What is replaced by a keyed hash before anything is stored or shown, beside Authorization, Cookie and Set-Cookie: `header:NAME` or a JSONPath.
+        redact: Vec<Redaction> = Spec::plain(Vec::new()),
+    }
+}
+
+section! {
+    /// `[compare]`
+    Compare {
+        ..rules: RouteCompare,
+        /// Endpoints told apart; the rest shares one.
+        max_endpoints: usize = limits::MAX_ENDPOINTS,
+        /// Largest response body that is compared in full; larger ones are compared by length and digest.
+        max_body: Size = limits::MAX_CAPTURE,
+        /// Largest body after its Content-Encoding is undone.
+        max_decoded: Size = limits::MAX_DECODED,
+    }
+}
+
+section! {
+    /// `compare.headers`
+    IgnoredHeaders {
+        /// Fields that are not compared, beside the defaults.
+        ignore: Vec<HeaderName> = Spec::plain(Vec::new()),
+        /// Whether the default list of ignored fields holds too.
+        defaults: bool = Spec::plain(true),
+    }
+}
+
+section! {
+    /// `[[route]]`
+    Route {
+        /// Unique; the metric label `route`. Lower-case letters, digits, `-` and `_`. Required.
+        name: String,
+        /// What the route takes; a condition that is left out holds for every request.
+        r#match: Match,
+        /// Where its requests are answered.
+        stable: Leg,
+        /// Against what it is tried.
+        shadow: RouteShadow,
+        /// The second asking of its stable.
+        control: Control,
+        /// How much of it is mirrored.
+        mirror: RouteMirror,
+        /// How its answers are compared.
+        compare: RouteCompare,
+    }
+}
+
+section! {
+    /// `match` of a route.
+    Match {
+        /// Path template: `{name}` stands for one segment, a last `{*name}` for any rest.
+        path: Template,
+        /// Methods; an empty list is no condition.
+        methods: Vec<Method> = Spec::plain(Vec::new()),
+        /// Host names without port; an empty list is no condition.
+        hosts: Vec<HostName> = Spec::plain(Vec::new()),
+    }
+}
+
+section! {
+    /// `[records]`
+    Records {
+        /// Folder of the store, relative to the working directory; made if it is not there.
+        dir: PathBuf = Spec::plain(PathBuf::from("umbrage-data")),
+        /// Bound on the store; the oldest samples go first.
+        max_size: Size = limits::RECORDS_SIZE,
+        /// Samples and epochs older than this go.
+        max_age: Duration = limits::RECORDS_AGE,
+        /// Samples kept for each kind of difference.
+        samples_per_signature: usize = limits::SAMPLES_PER_SIGNATURE,
+    }
+}
+
+section! {
+    /// `[admin]`
+    Admin {
+        /// IP address and port; any other than loopback needs a token.
+        address: SocketAddr = Spec::plain(SocketAddr::from(([127, 0, 0, 1], 9901))),
+        /// Bearer token that commands and pages ask for.
+        token: Secret,
+        /// File that holds the token, instead of `token`.
+        token_file: PathBuf,
+    }
+}
+
+/// The section that knows a key of that name, for a key that stands in a wrong place.
+pub(super) fn home_of(name: &str) -> Option<&'static str> {
+    static HOMES: LazyLock<Vec<(String, Vec<Key>)>> = LazyLock::new(|| {
+        let inner = |key: Key| (key.name != "route").then(|| (key.name.to_owned(), key.inner));
+        File::keys().into_iter().filter_map(inner).collect()
+    });
+    let home = HOMES.iter().find(|(_, keys)| keys.iter().any(|key| key.name == name))?;
+    Some(home.0.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_documented() {
+        fn walk(keys: &[Key]) {
+            for key in keys {
+                assert!(key.doc.len() > 10 && key.doc.ends_with('.'), "{}: {}", key.name, key.doc);
+                walk(&key.inner);
+            }
+        }
+        walk(&File::keys());
+    }
+
+    #[test]
+    fn a_key_knows_its_section() {
+        assert_eq!(home_of("max_in_flight"), Some("mirror"));
+        assert_eq!(home_of("drain_timeout"), Some("listen"));
+        assert_eq!(home_of("version"), Some("shadow"));
+        assert_eq!(home_of("banana"), None);
+    }
+}

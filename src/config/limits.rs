@@ -1,0 +1,110 @@
+//! Every default and every bound of the config, each with its reason. A key's range is checked where it is read.
+
+use std::time::Duration;
+
+use super::value::Size;
+
+/// What a key may be, and what it is when it is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit<T> {
+    /// Smallest value that is accepted.
+    pub min: T,
+    /// What holds when the key is left out.
+    pub default: T,
+    /// Largest value that is accepted.
+    pub max: T,
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+/// Bytes of a config file: far above any sane one, so that a wrong path cannot fill the memory.
+pub const FILE_BYTES: usize = 1024 * 1024;
+/// Routes: each is a value of the label `route` in every metric.
+pub const ROUTES: usize = 64;
+/// Items of a list or table: every rule is tried on every pair.
+pub const ITEMS: usize = 256;
+/// Characters of a template or rule: more is a paste gone wrong, and rule parsers recurse.
+pub const RULE_CHARS: usize = 512;
+/// Characters of a route's name and of a version: both are shown in tables and labels.
+pub const NAME_CHARS: usize = 64;
+/// Bytes of a token, given or read from its file: it has to fit a request head.
+pub const TOKEN_BYTES: usize = 4096;
+/// A token shorter than this is guessed; it is warned about.
+pub const TOKEN_GOOD_CHARS: usize = 16;
+/// Unknown keys are named up to this many problems: a file with more is not a config.
+pub const PROBLEMS_KEPT: usize = 1000;
+/// Problems that are rendered in full; the rest is counted.
+pub const PROBLEMS_SHOWN: usize = 50;
+
+/// 0 takes one worker for each core.
+pub const WORKERS: Limit<usize> = Limit { min: 0, default: 0, max: 1024 };
+/// Each costs a descriptor and some 16 KiB; above it new clients wait in the kernel's queue.
+pub const MAX_CONNECTIONS: Limit<usize> = Limit { min: 1, default: 10_000, max: 1_000_000 };
+/// A client that is slower than this with its head is broken or hostile.
+pub const HEADER_TIMEOUT: Limit<Duration> = seconds(10, 600);
+/// Just above the 60 s after which common balancers drop their side, so that it is they who close.
+pub const CLIENT_IDLE_TIMEOUT: Limit<Duration> = seconds(75, 3600);
+/// Kubernetes' default grace period.
+pub const DRAIN_TIMEOUT: Limit<Duration> =
+    Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_secs(3600) };
+/// Room for large cookies; below 8 KiB ordinary requests fail.
+pub const MAX_HEADER_BYTES: Limit<Size> = sizes(8 * KIB, 64 * KIB, MIB);
+
+/// A connection within a data centre takes milliseconds; one lost SYN is sent again after a second.
+pub const CONNECT_TIMEOUT: Limit<Duration> = seconds(1, 60);
+/// The usual bound in front of services; longer answers are asked for by name.
+pub const RESPONSE_TIMEOUT: Limit<Duration> = seconds(30, 3600);
+/// Enough for a worker's concurrency at ordinary latencies; more would only be closed by the other end.
+pub const MAX_IDLE: Limit<usize> = Limit { min: 0, default: 64, max: 65_536 };
+/// Shorter than the keep-alive of common servers (60 s and more), so that it is we who close first.
+pub const LEG_IDLE_TIMEOUT: Limit<Duration> = seconds(30, 3600);
+/// The whole exchange with shadow or control: a later answer is worth nothing and holds memory.
+pub const SHADOW_TIMEOUT: Limit<Duration> = seconds(5, 600);
+
+/// Instances that share a seed sample alike, so all share this one unless told otherwise: "umbrage" in ASCII.
+pub const SEED: u64 = 0x0075_6d62_7261_6765;
+/// By Little's law 256 suffice for 1,000 a second at a quarter of a second each.
+pub const MAX_IN_FLIGHT: Limit<usize> = Limit { min: 1, default: 256, max: 65_536 };
+/// Keeps an untested backend from a production's whole load by accident.
+pub const MAX_PER_SECOND: Limit<u32> = Limit { min: 1, default: 1000, max: 1_000_000 };
+/// Request copies, captures and queued pairs in all; the process stays within its base and this.
+pub const MEMORY: Limit<Size> = sizes(64 * KIB, 64 * MIB, 64 * GIB);
+/// Uploads above this are rarely what is being tried, and copies cost memory.
+pub const MAX_BODY: Limit<Size> = sizes(0, MIB, GIB);
+/// Half-way down: the shadow plane gives way to customers and still runs on a busy machine.
+pub const NICE: Limit<i32> = Limit { min: 0, default: 10, max: 19 };
+/// Reading this much more is cheaper than a new connection.
+pub const MAX_DRAIN: Limit<Size> = sizes(0, MIB, GIB);
+
+/// Each is a row of the report with its own histograms, some 100 KiB; the rest shares one.
+pub const MAX_ENDPOINTS: Limit<usize> = Limit { min: 1, default: 256, max: 10_000 };
+/// Answers above this are compared by length and digest.
+pub const MAX_CAPTURE: Limit<Size> = sizes(0, MIB, GIB);
+/// What a compressed capture may grow to: eight times its own bound.
+pub const MAX_DECODED: Limit<Size> = sizes(KIB, 8 * MIB, GIB);
+
+/// Tens of thousands of samples; small enough for any disk.
+pub const RECORDS_SIZE: Limit<Size> = sizes(MIB, 256 * MIB, 1024 * GIB);
+/// A migration's look back.
+pub const RECORDS_AGE: Limit<Duration> = Limit {
+    min: Duration::from_secs(60),
+    default: Duration::from_secs(30 * 86_400),
+    max: Duration::from_secs(3650 * 86_400),
+};
+/// Enough to see a pattern; more of the same teaches nothing.
+pub const SAMPLES_PER_SIGNATURE: Limit<usize> = Limit { min: 1, default: 5, max: 1000 };
+
+/// A timeout of at least a millisecond.
+const fn seconds(default: u64, max: u64) -> Limit<Duration> {
+    Limit {
+        min: Duration::from_millis(1),
+        default: Duration::from_secs(default),
+        max: Duration::from_secs(max),
+    }
+}
+
+const fn sizes(min: u64, default: u64, max: u64) -> Limit<Size> {
+    Limit { min: Size(min), default: Size(default), max: Size(max) }
+}

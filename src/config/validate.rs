@@ -1,0 +1,201 @@
+//! From keys to settings: what one key cannot know alone is checked here, and every problem is collected.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::demands::missing;
+use super::file::{Admin, File, Leg, Mirror};
+use super::legs::{Legs, is_own, overlap};
+use super::problem::Problem;
+use super::section::{Field, Findings};
+use super::value::{is_editable, usable_token};
+use super::{Config, Source, epoch, limits, routes};
+use crate::{admin, gate, live, records, shadow};
+
+/// The config, or `None` once an error was added.
+pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> Option<Config> {
+    let mirror = file.mirror.get().cloned().unwrap_or_default();
+    let live = listener(&file, findings);
+    let admin = admin_settings(&file, live.as_ref().map(|l| l.address), findings);
+    own_addresses(&file, live.as_ref().map(|l| l.address), findings);
+    mirror_bounds(&file, &mirror, findings);
+    let mut legs = Legs::default();
+    let routes = routes::build(&file, &mut legs, findings);
+    let records = file.records.get().cloned().unwrap_or_default();
+    let version = file.shadow.get().and_then(|shadow| shadow.version.get().cloned());
+    Some(Config {
+        live: live?,
+        gate: gate::Bounds {
+            max_in_flight: mirror.max_in_flight(),
+            max_per_second: mirror.max_per_second(),
+            memory: mirror.memory().bytes(),
+        },
+        shadow: shadow::Settings { nice: mirror.nice(), max_drain: mirror.max_drain().bytes() },
+        records: records::Settings {
+            dir: records.dir(),
+            max_size: records.max_size().0,
+            max_age: records.max_age(),
+            samples_per_signature: records.samples_per_signature(),
+        },
+        admin: admin?,
+        max_endpoints: file.compare.get().cloned().unwrap_or_default().max_endpoints(),
+        legs: legs.into_pairs(),
+        epoch_key: epoch::key(version.as_deref(), &routes),
+        version,
+        routes,
+        source,
+        file,
+    })
+}
+
+fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
+    let listen = match &file.listen {
+        Field::Given(at) => &at.value,
+        Field::Bad => return None,
+        Field::Absent => {
+            missing(findings, "listen.address", None, "[listen]\naddress = \"127.0.0.1:8080\"");
+            return None;
+        }
+    };
+    if listen.address.is_absent() {
+        let help = "where clients connect: address = \"127.0.0.1:8080\"";
+        missing(findings, "listen.address", file.listen.span(), help);
+    }
+    let workers = match listen.workers() {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        given => given,
+    };
+    Some(live::Settings {
+        address: *listen.address.get()?,
+        workers,
+        max_connections: listen.max_connections(),
+        header_timeout: listen.header_timeout(),
+        idle_timeout: listen.idle_timeout(),
+        drain_timeout: listen.drain_timeout(),
+        max_header_bytes: listen.max_header_bytes().bytes(),
+        trusted_proxies: listen.trusted_proxies(),
+    })
+}
+
+fn admin_settings(file: &File, listen: Option<SocketAddr>, findings: &mut Findings) -> Option<admin::Settings> {
+    let keys = file.admin.get().cloned().unwrap_or_default();
+    let token = token(&keys, findings);
+    let address = keys.address();
+    let span = keys.address.span().or(file.admin.span());
+    if !address.ip().is_loopback() && token.is_none() {
+        let problem = Problem::error(format!("`admin.address` {address} needs a token"))
+            .at(span)
+            .label("other machines can reach it")
+            .help("set admin.token or admin.token_file, or listen on loopback: \"127.0.0.1:9901\"");
+        findings.add(problem);
+    }
+    if listen.is_some_and(|listen| overlap(listen, address)) {
+        let span = span.or_else(|| file.listen.get().and_then(|l| l.address.span()));
+        let problem = Problem::error(format!("`admin.address` and `listen.address` share {address}"))
+            .at(span)
+            .label("taken twice")
+            .help("give one of them another port");
+        findings.add(problem);
+    }
+    Some(admin::Settings { address, token })
+}
+
+fn token(keys: &Admin, findings: &mut Findings) -> Option<String> {
+    let (token, span) = match (keys.token.at(), keys.token_file.at()) {
+        (Some(_), Some(file)) => {
+            let problem = Problem::error("`admin.token` and `admin.token_file` are both given")
+                .at(Some(&file.span))
+                .label("one is enough")
+                .help("keep the one that is meant");
+            findings.add(problem);
+            return None;
+        }
+        (Some(token), None) => (token.value.0.clone(), &token.span),
+        (None, Some(file)) => match read_token(&file.value) {
+            Ok(token) => (token, &file.span),
+            Err(why) => {
+                findings.add(
+                    Problem::error("`admin.token_file` cannot be used").at(Some(&file.span)).label(why),
+                );
+                return None;
+            }
+        },
+        (None, None) => return None,
+    };
+    if token.chars().count() < limits::TOKEN_GOOD_CHARS {
+        let problem = Problem::warning("the admin token is short")
+            .at(Some(span))
+            .label(format!("fewer than {} characters can be guessed", limits::TOKEN_GOOD_CHARS));
+        findings.add(problem);
+    }
+    Some(token)
+}
+
+fn read_token(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let mut text = String::new();
+    // Room for the line's end, and one byte more so that a longer one is seen.
+    let bound = limits::TOKEN_BYTES as u64 + 3;
+    file.take(bound).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    let token = text.trim_end_matches(['\n', '\r']);
+    usable_token(token).map_err(|why| format!("its content {why}"))?;
+    Ok(token.to_owned())
+}
+
+/// No leg may be ourselves: every request would come back, for ever.
+fn own_addresses(file: &File, listen: Option<SocketAddr>, findings: &mut Findings) {
+    let Some(listen) = listen else { return };
+    let mut refuse = |path: &str, leg: &Leg| {
+        if let Some(at) = leg.url.at().filter(|at| is_own(listen, &at.value)) {
+            let problem = Problem::error(format!("`{path}.url` is our own listener"))
+                .at(Some(&at.span))
+                .label(format!("we listen at {listen}"))
+                .help("every request would come back for ever; name the backend's own address");
+            findings.add(problem);
+        }
+    };
+    let top = [
+        ("stable", file.stable.get()),
+        ("shadow", file.shadow.get().map(|s| &s.base.leg)),
+        ("control", file.control.get().map(|c| &c.leg)),
+    ];
+    top.into_iter().for_each(|(path, leg)| leg.into_iter().for_each(|leg| refuse(path, leg)));
+    for (n, route) in file.route.get().into_iter().flatten().enumerate() {
+        let route = &route.value;
+        let legs = [
+            ("stable", route.stable.get()),
+            ("shadow", route.shadow.get().map(|s| &s.leg)),
+            ("control", route.control.get().map(|c| &c.leg)),
+        ];
+        for (name, leg) in legs {
+            leg.into_iter().for_each(|leg| refuse(&format!("route[{n}].{name}"), leg));
+        }
+    }
+}
+
+/// Bounds that do not fit each other, and edits that are not ours to make.
+fn mirror_bounds(file: &File, mirror: &Mirror, findings: &mut Findings) {
+    if mirror.share.max_body() > mirror.memory() {
+        let problem = Problem::error("`mirror.max_body` is larger than `mirror.memory`")
+            .at(mirror.share.max_body.span().or(mirror.memory.span()))
+            .label("a body of this size could never be copied")
+            .help("lower max_body or raise memory");
+        findings.add(problem);
+    }
+    let compare = file.compare.get().cloned().unwrap_or_default();
+    if compare.max_decoded() < compare.max_body() {
+        let problem = Problem::warning("`compare.max_decoded` is smaller than `compare.max_body`")
+            .at(compare.max_decoded.span().or(compare.max_body.span()))
+            .label("captures between the two could not be compared");
+        findings.add(problem);
+    }
+    let edits = mirror.headers.get().cloned().unwrap_or_default();
+    for name in edits.remove().iter().filter(|name| !is_editable(name)) {
+        let problem = Problem::error(format!("`mirror.headers.remove` names {name}"))
+            .at(edits.remove.span())
+            .label("this field is derived for each request")
+            .help("connection fields, framing and Host cannot be edited; see the key `host` of a leg");
+        findings.add(problem);
+    }
+}

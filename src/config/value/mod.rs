@@ -1,0 +1,13 @@
+//! What may stand behind a key: how it is read, what its schema is, how it is shown.
+
+mod http;
+mod network;
+mod plain;
+mod rule;
+
+pub use http::{HeaderSet, Mark};
+pub(super) use http::is_editable;
+pub use network::HostName;
+pub(super) use plain::usable_token;
+pub use plain::{Secret, Size};
+pub use rule::{JsonPath, Redaction, Template};

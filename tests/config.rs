@@ -1,0 +1,203 @@
+//! The config as users meet it: the shipped files, a folder of good ones, and a folder of bad ones with what is said about them.
+//!
+//! `UPDATE_EXPECT=1 cargo test --test config` writes the expected output anew; read the difference before you commit it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use umbrage::config::section::{Entry, Key, Section};
+use umbrage::config::{Config, file, schema};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.extension().is_some_and(|e| e == "toml"));
+    found.sort();
+    found
+}
+
+/// What is said about a file: problems or warnings.
+fn said(path: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(path).unwrap();
+    match Config::from_text("umbrage.toml", &text) {
+        Ok((_, warnings)) if warnings.is_empty() => Ok(String::new()),
+        Ok((_, warnings)) => Ok(warnings.render(false)),
+        Err(problems) => Err(problems.render(false)),
+    }
+}
+
+/// Compares with the file beside it that ends in `.txt`; answers what is wrong.
+fn compare(path: &Path, found: &str) -> Option<String> {
+    let expected = path.with_extension("txt");
+    if std::env::var_os("UPDATE_EXPECT").is_some_and(|v| v == "1") {
+        fs::write(&expected, found).unwrap();
+    }
+    let written = fs::read_to_string(&expected).unwrap_or_default();
+    (written != found).then(|| format!("{}\n--- expected\n{written}\n--- found\n{found}", path.display()))
+}
+
+#[test]
+fn every_invalid_config_is_refused_with_the_expected_words() {
+    let cases = files("tests/cases/config/invalid");
+    assert!(cases.len() >= 30, "found only {} cases", cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|path| match said(path) {
+            Ok(said) => Some(format!("{} was accepted\n{said}", path.display())),
+            Err(problems) => compare(path, &problems),
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_valid_config_is_accepted_with_the_expected_warnings() {
+    let cases = files("tests/cases/config/valid");
+    assert!(cases.len() >= 10, "found only {} cases", cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|path| match said(path) {
+            Ok(warnings) => compare(path, &warnings),
+            Err(problems) => Some(format!("{} was refused\n{problems}", path.display())),
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_shipped_config_is_valid_without_a_warning() {
+    let shipped = files("config");
+    let names: Vec<_> = shipped.iter().map(|p| p.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["experiment.toml", "full.toml", "minimal.toml"]);
+    for path in shipped {
+        let (config, warnings) = Config::from_file(&path).unwrap_or_else(|p| panic!("{p}"));
+        assert!(warnings.is_empty(), "{warnings}");
+        assert_eq!(config.source.path.as_deref(), Some(path.as_path()));
+    }
+}
+
+/// `full.toml` with its commented keys made real: lines such as `# key = …` and `# [section]`.
+fn uncommented() -> String {
+    let text = fs::read_to_string(root().join("config/full.toml")).unwrap();
+    let is_key = |line: &str| {
+        let name = line.split(" = ").next().unwrap_or_default();
+        line.contains(" = ") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    };
+    let is_section = |line: &str| line.starts_with('[') && line.ends_with(']') && !line.contains(' ');
+    let plain = |line: &str| match line.strip_prefix("# ") {
+        Some(bare) if is_key(bare) || is_section(bare) => bare.to_owned(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(|line| plain(line) + "\n").collect()
+}
+
+fn paths(prefix: &str, keys: &[Key], out: &mut BTreeSet<String>) {
+    for key in keys {
+        let path = if prefix.is_empty() { key.name.to_owned() } else { format!("{prefix}.{}", key.name) };
+        paths(&path, &key.inner, out);
+        out.insert(path);
+    }
+}
+
+fn table_paths(prefix: &str, table: &toml::Table, out: &mut BTreeSet<String>) {
+    for (name, value) in table {
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        // What stands in `set` are names of fields, not keys.
+        match value {
+            toml::Value::Table(inner) if name != "set" => table_paths(&path, inner, out),
+            toml::Value::Array(items) => {
+                items.iter().filter_map(toml::Value::as_table).for_each(|inner| table_paths(&path, inner, out));
+            }
+            _ => {}
+        }
+        out.insert(path);
+    }
+}
+
+fn schema_paths(prefix: &str, schema: &serde_json::Value, out: &mut BTreeSet<String>) {
+    let Some(properties) = schema["properties"].as_object() else { return };
+    for (name, inner) in properties {
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        schema_paths(&path, inner, out);
+        schema_paths(&path, &inner["items"], out);
+        assert!(inner["description"].is_string(), "{path} has no description");
+        out.insert(path);
+    }
+}
+
+#[test]
+fn full_toml_the_schema_and_the_reader_know_the_same_keys() {
+    let (mut read, mut documented, mut written) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    paths("", &file::File::keys(), &mut read);
+    schema_paths("", &schema(), &mut documented);
+    table_paths("", &uncommented().parse().unwrap(), &mut written);
+    assert!(read.len() > 80, "{read:?}");
+    assert_eq!(read, documented);
+    assert_eq!(read, written);
+}
+
+#[test]
+fn every_example_in_full_toml_is_valid() {
+    // One of two keys that exclude each other; the file of the other does not exist here.
+    let text = uncommented();
+    let text: String = text.lines().filter(|l| !l.starts_with("token_file")).map(|l| format!("{l}\n")).collect();
+    let text = text.replace("a long random text", "a-long-random-text");
+    let (config, warnings) = Config::from_text("full.toml", &text).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(config.version.as_deref(), Some("2026-11-22.3"));
+    assert_eq!(config.routes.routes.len(), 1);
+    assert!(config.routes.routes[0].experiment.as_ref().unwrap().control.is_some());
+    // The one route of the example does not take everything.
+    assert_eq!(warnings.len(), 1, "{warnings}");
+}
+
+/// Keys with a default whose given value is another one.
+fn apart(path: &str, entries: &[Entry]) -> Vec<String> {
+    let differs = |e: &&Entry| e.default.is_some() && e.given.is_some() && e.given != e.default;
+    entries.iter().filter(differs).map(|e| format!("{path}.{}: {:?}, by default {:?}", e.name, e.given, e.default)).collect()
+}
+
+#[test]
+fn full_toml_gives_every_key_its_default() {
+    let text = fs::read_to_string(root().join("config/full.toml")).unwrap();
+    let (config, _) = Config::from_text("full.toml", &text).unwrap();
+    let file = config.file();
+    let (mirror, compare) = (file.mirror.get().unwrap(), file.compare.get().unwrap());
+    let sections = [
+        ("listen", file.listen.get().unwrap().entries(false)),
+        ("stable", file.stable.get().unwrap().entries(false)),
+        ("shadow", file.shadow.get().unwrap().entries(false)),
+        ("mirror", mirror.entries(false)),
+        ("mirror.headers", mirror.headers.get().unwrap().entries(false)),
+        ("compare", compare.entries(false)),
+        ("compare.headers", compare.rules.headers.get().unwrap().entries(false)),
+        ("records", file.records.get().unwrap().entries(false)),
+        ("admin", file.admin.get().unwrap().entries(false)),
+    ];
+    let wrong: Vec<String> = sections.iter().flat_map(|(path, entries)| apart(path, entries)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let left_out: Vec<_> = sections
+        .iter()
+        .flat_map(|(path, entries)| entries.iter().map(move |e| (path, e)))
+        .filter(|(_, e)| e.default.is_some() && e.given.is_none())
+        .map(|(path, e)| format!("{path}.{}", e.name))
+        .collect();
+    assert!(left_out.is_empty(), "{left_out:?}");
+}
+
+#[test]
+fn full_toml_shows_the_default_list_of_ignored_headers_and_what_needs_a_restart() {
+    let text = fs::read_to_string(root().join("config/full.toml")).unwrap();
+    let from = text.find("Fields that are not compared, beside these").unwrap();
+    let to = text[from..].find("\nignore").unwrap();
+    let list = text[from..from + to].replace(['#', '\n'], " ");
+    let (_, list) = list.split_once(':').unwrap();
+    let shown: Vec<&str> = list.split(',').map(str::trim).collect();
+    assert_eq!(shown, umbrage::compare::DEFAULT_IGNORED_HEADERS);
+    assert_eq!(text.matches("[restart]").count() - 1, Config::RESTART_KEYS.len() - 1, "token and token_file share a line");
+}
