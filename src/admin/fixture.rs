@@ -1,4 +1,5 @@
 //! An office for the tests: quiet views, each replaceable.
+#![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,11 +92,11 @@ pub(super) async fn ask(desk: &Arc<Desk>, request: Request<Body>) -> Response {
 }
 
 pub(super) async fn get(desk: &Arc<Desk>, path: &str) -> (StatusCode, String) {
-    text(ask(desk, request("GET", path).body(Body::empty()).unwrap_or_default()).await).await
+    text(ask(desk, request("GET", path).body(Body::empty()).unwrap()).await).await
 }
 
 pub(super) async fn post(desk: &Arc<Desk>, path: &str, body: &str) -> (StatusCode, Value) {
-    let request = request("POST", path).body(Body::from(body.to_owned())).unwrap_or_default();
+    let request = request("POST", path).body(Body::from(body.to_owned())).unwrap();
     let (status, text) = text(ask(desk, request).await).await;
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
@@ -106,6 +107,6 @@ pub(super) fn request(method: &str, path: &str) -> axum::http::request::Builder 
 
 pub(super) async fn text(response: Response) -> (StatusCode, String) {
     let (head, body) = response.into_parts();
-    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let bytes = body.collect().await.unwrap().to_bytes();
     (head.status, String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -46,7 +46,7 @@ fn latencies(page: &mut Html, values: &Value) {
     if known.is_empty() {
         return;
     }
-    page.raw("<table class=\"latency\"><caption>Latency, whole exchange</caption><thead><tr><td></td>");
+    page.raw("<div class=\"wide\"><table class=\"latency\"><caption>Latency, whole exchange</caption><thead><tr><td></td>");
     for quantile in QUANTILES {
         page.raw("<th scope=\"col\" class=\"num\">").raw(quantile).raw("</th>");
     }
@@ -61,11 +61,16 @@ fn latencies(page: &mut Html, values: &Value) {
     }
     page.raw("<tr class=\"sum\"><th scope=\"row\">shadow / stable</th>");
     for quantile in QUANTILES {
-        let interval = Interval::read(&values[format!("ratio_{quantile}")]).map(|i| i.show(factor));
-        let shown = interval.or_else(|| plain_ratio(values, quantile).map(factor));
-        page.raw("<td class=\"num\">").text(shown.as_deref().unwrap_or("–")).raw("</td>");
+        let interval = Interval::read(&values[format!("ratio_{quantile}")]);
+        let plain = plain_ratio(values, quantile);
+        let shown = interval.as_ref().map(|i| i.estimate).or(plain).map_or_else(|| "–".to_owned(), factor);
+        page.raw("<td class=\"num\">").text(&shown);
+        if let Some(bounds) = interval.and_then(|i| i.bounds(factor)) {
+            page.raw("<br><span class=\"dim\">").text(&bounds).raw("</span>");
+        }
+        page.raw("</td>");
     }
-    page.raw("</tr></tbody></table>");
+    page.raw("</tr></tbody></table></div>");
 }
 
 fn fields(page: &mut Html, endpoint: &Value) {
@@ -93,9 +98,11 @@ fn one_field(page: &mut Html, field: &Value) {
     page.raw("<tr><th scope=\"row\"><code>")
         .text(field["path"].as_str().unwrap_or("?"))
         .raw("</code></th><td>");
-    page.text(word("part")).raw(" ").text(word("kind"));
-    if !word("verdict").is_empty() {
-        page.raw(" <span class=\"dim\">").text(word("verdict")).raw("</span>");
+    page.text(kind(word("kind"))).raw(" <span class=\"dim\">").text(word("part")).raw("</span>");
+    match word("verdict") {
+        "" => {}
+        "noise" => drop(page.raw("<br><span class=\"dim\">noise</span>")),
+        verdict => drop(page.raw("<br>").text(verdict)),
     }
     page.raw("</td><td class=\"num\">").text(&share(&field["share"]));
     if field["noise_share"].as_f64().is_some_and(|n| n > 0.0) || field["noise_share"].is_object() {
@@ -111,6 +118,17 @@ fn one_field(page: &mut Html, field: &Value) {
     page.raw("<td>");
     samples(page, field);
     page.raw("</td></tr>");
+}
+
+/// How a difference is called on the page.
+fn kind(kind: &str) -> &str {
+    match kind {
+        "value" => "other value",
+        "type" => "other type",
+        "length" => "other length",
+        "order" => "other order",
+        other => other,
+    }
 }
 
 fn share(value: &Value) -> String {

@@ -93,6 +93,7 @@ pub(super) fn hypotheses(page: &mut Html, report: &Value) {
             _ => "plain",
         };
         let number = |key: &str| scalar(&hypothesis[key]).unwrap_or_else(|| "–".to_owned());
+        let compared = hypothesis["compared"].as_u64().map_or_else(|| "–".to_owned(), count);
         let estimate = Interval::read(hypothesis).map_or_else(|| "–".to_owned(), |i| i.show(short));
         page.raw("<tr><th scope=\"row\">").text(hypothesis["name"].as_str().unwrap_or("?")).raw("</th><td>");
         super::pill(page, class, verdict);
@@ -100,7 +101,7 @@ pub(super) fn hypotheses(page: &mut Html, report: &Value) {
             .text(&estimate)
             .raw("</td><td class=\"num\">")
             .text(&number("at_most"));
-        page.raw("</td><td class=\"num\">").text(&number("compared")).raw("</td><td>");
+        page.raw("</td><td class=\"num\">").text(&compared).raw("</td><td>");
         page.text(hypothesis["reason"].as_str().unwrap_or_default()).raw("</td></tr>");
     }
     page.raw("</tbody></table></div></section>");

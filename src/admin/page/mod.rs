@@ -45,7 +45,7 @@ fn head(page: &mut Html, nonce: &str) {
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     page.raw("<meta name=\"color-scheme\" content=\"light dark\"><title>Umbrage</title>");
     page.raw("<noscript><meta http-equiv=\"refresh\" content=\"").text(&PAGE_REFRESH.as_secs().to_string());
-    page.raw("\"></noscript><link rel=\"icon\" href=\"data:,\">");
+    page.raw("\"></noscript>");
     page.raw("<style").attribute("nonce", nonce).raw(">").raw(STYLE).raw("</style></head>");
 }
 

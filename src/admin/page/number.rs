@@ -97,13 +97,17 @@ impl Interval {
 
     /// `3 % (1 % to 6 %)` with each number in those words.
     pub(super) fn show(&self, words: fn(f64) -> String) -> String {
+        let estimate = words(self.estimate);
+        self.bounds(words).map_or(estimate.clone(), |bounds| format!("{estimate} ({bounds})"))
+    }
+
+    /// `1 % to 6 %`; nothing if neither end is known.
+    pub(super) fn bounds(&self, words: fn(f64) -> String) -> Option<String> {
         match (self.lower, self.upper) {
-            (Some(lower), Some(upper)) => {
-                format!("{} ({} to {})", words(self.estimate), words(lower), words(upper))
-            }
-            (Some(lower), None) => format!("{} (at least {})", words(self.estimate), words(lower)),
-            (None, Some(upper)) => format!("{} (at most {})", words(self.estimate), words(upper)),
-            (None, None) => words(self.estimate),
+            (Some(lower), Some(upper)) => Some(format!("{} to {}", words(lower), words(upper))),
+            (Some(lower), None) => Some(format!("at least {}", words(lower))),
+            (None, Some(upper)) => Some(format!("at most {}", words(upper))),
+            (None, None) => None,
         }
     }
 }
