@@ -3,6 +3,7 @@
 
 mod office;
 
+use std::hash::BuildHasher;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl App {
         let metrics = Metrics::new();
         let (gate, offers) = Gate::new(config.gate, clock::now());
         let (sink, writer) = store(&config.records, &metrics);
-        let ledger = Arc::new(Ledger::new(resumed(&config), gate.clone(), sink.clone()));
+        let ledger = Arc::new(Ledger::new(resumed(&config), config.limits(), gate.clone(), sink.clone()));
         let shared = Arc::new(Shared {
             gate: gate.clone(),
             metrics: metrics.clone(),
@@ -73,7 +74,8 @@ impl App {
         });
         let listen = |key, address| move |cause| StartError::Listen { key, address, cause };
         let address = config.live.address;
-        let live = live::Plane::bind(config.live.clone(), shared.clone()).map_err(listen("listen.address", address))?;
+        let live = live::Plane::bind(config.live.clone(), shared.clone())
+            .map_err(listen("listen.address", address))?;
         let admin = config.admin.address;
         let admin = std::net::TcpListener::bind(admin).map_err(listen("admin.address", admin))?;
 
@@ -84,7 +86,8 @@ impl App {
             samples_per_signature: config.records.samples_per_signature,
         };
         let seed = fastrand::u64(..);
-        let shadow = shadow::Plane { settings: config.shadow, offers, evidence, metrics: metrics.clone(), seed };
+        let shadow =
+            shadow::Plane { settings: config.shadow, offers, evidence, metrics: metrics.clone(), seed };
         let shadow = shadow.start()?;
         let (settings, dir) = (config.admin.clone(), config.records.dir.clone());
         let reloader = Arc::new(Reloader::new(config, shared, ledger.clone()));
@@ -194,8 +197,8 @@ fn resumed(config: &Config) -> Tally {
 }
 
 /// A stored row as the evidence reads it.
-pub(crate) fn restored_row(row: records::TallyRow) -> crate::evidence::EndpointRow {
-    crate::evidence::EndpointRow {
+pub(crate) fn restored_row(row: records::TallyRow) -> crate::evidence::tally::EndpointRow {
+    crate::evidence::tally::EndpointRow {
         route: row.route,
         endpoint: row.endpoint,
         compared: row.compared,
@@ -211,9 +214,10 @@ fn with_rules(mut tally: Tally, config: &Config) -> Tally {
 
 /// Key of the hash that stands in for secrets; without a store it lasts as long as the process.
 fn redact_key(settings: &records::Settings) -> [u8; 32] {
-    records::redact_key(&settings.dir).unwrap_or_else(|_| {
-        let mut key = [0; 32];
-        fastrand::fill_bytes(&mut key);
-        key
+    records::redact::redact_key(&settings.dir).unwrap_or_else(|_| {
+        // Keyed from the system's random source, as every new hash map is.
+        let random = std::collections::hash_map::RandomState::new();
+        let words = [0_u8, 1, 2, 3].map(|n| random.hash_one(n).to_le_bytes());
+        *blake3::hash(words.as_flattened()).as_bytes()
     })
 }

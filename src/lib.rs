@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod cli;
 pub mod app;
-pub mod reload;
+pub mod cli;
 pub mod config;
+pub mod reload;
 
 pub mod admin;
 pub mod gate;

@@ -97,7 +97,8 @@ impl Reloader {
         metrics.config_info.with([&old.source.text_hash]).set(0.0);
         metrics.config_info.with([&new.source.text_hash]).set(1.0);
         self.count("applied", true);
-        let needs_restart: Vec<String> = Config::restart_keys(old, new).into_iter().map(str::to_owned).collect();
+        let needs_restart: Vec<String> =
+            Config::restart_keys(old, new).into_iter().map(str::to_owned).collect();
         let mut changed = Config::changed_keys(old, new);
         changed.retain(|key| !needs_restart.contains(key));
         ReloadAnswer { applied: true, changed, needs_restart, problems: None }

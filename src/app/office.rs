@@ -125,7 +125,7 @@ pub(super) fn views(
 fn differences(dir: &std::path::Path, query: &DifferencesQuery) -> Value {
     let filter = SampleFilter {
         endpoint: query.endpoint.clone(),
-        limit: query.limit,
+        limit: u32::try_from(query.limit).ok(),
         ..SampleFilter::default()
     };
     match Reader::open(dir).and_then(|reader| reader.samples(&filter)) {

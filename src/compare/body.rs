@@ -56,6 +56,16 @@ fn decoded(
     content::compare((&stable, media_type(stable_head)), (&other, media_type(other_head)), findings)
 }
 
+/// A complete body without its Content-Encoding; `None` where it has none, or cannot be decoded within the cap.
+pub(super) fn plain(answer: &Answer, cap: usize) -> Option<Vec<u8>> {
+    let codings = decode::codings(&answer.headers);
+    let Capture::Complete(body) = &answer.body else { return None };
+    if codings.is_empty() {
+        return None;
+    }
+    decode::decode(whole(body), &codings, cap).ok().map(std::borrow::Cow::into_owned)
+}
+
 /// Compares bodies of which at least one went over the cap, by length and hash.
 ///
 /// Other lengths or hashes prove a difference only where they say something about the content: not under a

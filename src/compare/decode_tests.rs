@@ -124,7 +124,13 @@ fn broken_and_unknown() {
     ] {
         assert_eq!(decoded(&body, encoding, CAP), Err(Incomparable::Encoding), "{encoding}");
     }
-    for (body, encoding) in [(gzip(TEXT), "gzip"), (zlib(TEXT), "deflate"), (raw_deflate(TEXT), "deflate"), (brotli(), "br"), (zstandard(TEXT), "zstd")] {
+    for (body, encoding) in [
+        (gzip(TEXT), "gzip"),
+        (zlib(TEXT), "deflate"),
+        (raw_deflate(TEXT), "deflate"),
+        (brotli(), "br"),
+        (zstandard(TEXT), "zstd"),
+    ] {
         let cut = &body[..body.len() - 5];
         assert_eq!(decoded(cut, encoding, CAP), Err(Incomparable::Encoding), "{encoding} cut short");
     }
@@ -147,7 +153,11 @@ fn more_than_the_cap() {
     ] {
         assert_eq!(decoded(&body, encoding, CAP), Err(Incomparable::DecodedTooLarge), "{encoding}");
     }
-    assert_eq!(decoded(&stored_brotli(7, 16), "br", CAP).map(|d| d.len()), Ok(CAP), "the bomb above is a valid stream");
+    assert_eq!(
+        decoded(&stored_brotli(7, 16), "br", CAP).map(|d| d.len()),
+        Ok(CAP),
+        "the bomb above is a valid stream"
+    );
 }
 
 #[test]

@@ -66,6 +66,12 @@ pub fn compare_bodies(stable: &[u8], other: &[u8], media_type: Option<&str>, rul
     }
 }
 
+/// An answer's body without its Content-Encoding, for showing; `None` where it has none or cannot be decoded.
+#[must_use]
+pub fn decoded(answer: &Answer, rules: &Rules) -> Option<Vec<u8>> {
+    body::plain(answer, rules.settings().max_decoded)
+}
+
 /// Whether Content-Length is the only trace of the bodies, as in answers to HEAD: none is there, both heads declare one
 /// under the same Content-Encoding, and neither status forbids it.
 fn bare(stable: &Answer, other: &Answer) -> bool {

@@ -1,5 +1,7 @@
 //! The config in force as a table, and what a new one changes that only a restart can change.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use toml::Table;
 
 use super::Config;
@@ -7,7 +9,7 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 21] = [
+pub(super) const READ_AT_START: [&str; 17] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
@@ -15,10 +17,6 @@ pub(super) const READ_AT_START: [&str; 21] = [
     "listen.idle_timeout",
     "listen.drain_timeout",
     "listen.max_header_bytes",
-    "listen.trusted_proxies",
-    "mirror.max_in_flight",
-    "mirror.max_per_second",
-    "mirror.memory",
     "mirror.nice",
     "mirror.max_drain",
     "compare.max_endpoints",
@@ -72,4 +70,34 @@ fn put<S: Section>(table: &mut Table, name: &str, field: &Field<S>, always: bool
 fn at<'a>(table: &'a Table, key: &str) -> Option<&'a toml::Value> {
     let (section, name) = key.split_once('.')?;
     table.get(section)?.as_table()?.get(name)
+}
+
+/// See [`Config::changed_keys`].
+pub(super) fn changed_keys(old: &Config, new: &Config) -> Vec<String> {
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    flatten("", &toml::Value::Table(resolved(&old.file)), &mut before);
+    flatten("", &toml::Value::Table(resolved(&new.file)), &mut after);
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    keys.into_iter().filter(|key| before.get(*key) != after.get(*key)).cloned().collect()
+}
+
+/// Every leaf by its dotted path; entries of a list by their name, or by their place.
+fn flatten(path: &str, value: &toml::Value, leaves: &mut BTreeMap<String, String>) {
+    let under = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                flatten(&under(key), value, leaves);
+            }
+        }
+        toml::Value::Array(list) if list.iter().all(toml::Value::is_table) && !list.is_empty() => {
+            for (place, value) in list.iter().enumerate() {
+                let name = value.get("name").and_then(toml::Value::as_str);
+                flatten(&under(name.unwrap_or(&place.to_string())), value, leaves);
+            }
+        }
+        leaf => {
+            leaves.insert(path.to_owned(), leaf.to_string());
+        }
+    }
 }

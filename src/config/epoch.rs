@@ -1,9 +1,21 @@
 //! When evidence may no longer be added to the evidence before it.
 
+use std::sync::Arc;
+
 use crate::live::Routes;
 
+/// Tells every experiment which epoch it belongs to.
+pub(super) fn mark(version: Option<&str>, routes: &Routes) -> String {
+    let key = key(version, routes);
+    for experiment in routes.routes.iter().filter_map(|route| route.experiment.as_ref()) {
+        // New experiments, never marked before.
+        let _ = experiment.epoch.set(Arc::from(key.as_str()));
+    }
+    key
+}
+
 /// A key that changes with the version, and for any route with the shadow's address, the rules or the endpoints.
-pub(super) fn key(version: Option<&str>, routes: &Routes) -> String {
+fn key(version: Option<&str>, routes: &Routes) -> String {
     let mut lines: Vec<String> = routes
         .routes
         .iter()

@@ -24,7 +24,7 @@ pub use problem::{Level, Problem, Problems};
 pub use schema::schema;
 
 use crate::model::Leg;
-use crate::{admin, gate, live, records, shadow, upstream};
+use crate::{admin, evidence, gate, live, records, shadow, upstream};
 use file::File;
 use section::Findings;
 
@@ -63,6 +63,11 @@ pub struct Source {
     pub path: Option<PathBuf>,
     /// First 16 hexadecimal digits of the text's BLAKE3: the label `hash` of `config_info`.
     pub text_hash: String,
+}
+
+/// First 16 hexadecimal digits of a text's BLAKE3.
+pub fn text_hash(text: &[u8]) -> String {
+    blake3::hash(text).to_hex()[..16].to_owned()
 }
 
 /// The flags of `umbrage run` that stand for a file.
@@ -117,6 +122,29 @@ impl Config {
         change::restart_keys(old, new)
     }
 
+    /// Every key that differs, by its dotted path.
+    pub fn changed_keys(old: &Config, new: &Config) -> Vec<String> {
+        change::changed_keys(old, new)
+    }
+
+    /// What bounds the memory of the tally.
+    pub fn limits(&self) -> evidence::Limits {
+        evidence::Limits { endpoints: self.max_endpoints, ..evidence::Limits::default() }
+    }
+
+    /// The names of the rules that users wrote, over all routes: those of which a report says what they hid.
+    pub fn rule_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for experiment in self.routes.routes.iter().filter_map(|route| route.experiment.as_ref()) {
+            let rules = &experiment.rules;
+            let written = rules.names().into_iter().enumerate().filter(|(i, _)| !rules.is_default(*i));
+            names.extend(written.map(|(_, name)| name));
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Every key that [`Config::restart_keys`] may answer.
     pub const RESTART_KEYS: &'static [&'static str] = &change::READ_AT_START;
 
@@ -132,7 +160,7 @@ impl Config {
 
     fn from_source(name: &str, text: &str, path: Option<PathBuf>) -> Result<(Config, Problems), Problems> {
         let mut findings = Findings::default();
-        let text_hash = blake3::hash(text.as_bytes()).to_hex()[..16].to_owned();
+        let text_hash = text_hash(text.as_bytes());
         let config = parse(text, &mut findings)
             .and_then(|file| validate::validate(file, Source { path, text_hash }, &mut findings));
         let fatal = findings.problems.iter().any(|p| p.level == Level::Error);
@@ -148,8 +176,11 @@ impl Flags {
     /// The file that they stand for.
     pub fn text(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let mut text =
-            format!("[listen]\naddress = {}\n\n[stable]\nurl = {}\n", quoted(&self.listen), quoted(&self.stable));
+        let mut text = format!(
+            "[listen]\naddress = {}\n\n[stable]\nurl = {}\n",
+            quoted(&self.listen),
+            quoted(&self.stable)
+        );
         if let Some(url) = &self.shadow {
             text.push_str(&format!("\n[shadow]\nurl = {}\n", quoted(url)));
         }

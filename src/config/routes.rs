@@ -1,6 +1,6 @@
 //! Routes put together: what each leaves out is inherited from the top.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::demands;
 use super::file::{self, Control, File, RouteCompare, RouteMirror, RouteShadow};
@@ -8,7 +8,7 @@ use super::legs::Legs;
 use super::problem::Problem;
 use super::section::{Field, Findings, Section};
 use crate::gate::{ControlPlan, Experiment, Policy, PolicySettings};
-use crate::live::route::{Match, PathTemplate, Route, Routes};
+use crate::live::{Match, PathTemplate, Route, Routes};
 use crate::model::{Leg, Ppm};
 use crate::{compare, evidence, upstream};
 
@@ -117,6 +117,7 @@ fn experiment(
     });
     Some(Experiment {
         route: Arc::from(route.name.as_str()),
+        epoch: OnceLock::new(),
         shadow,
         timeout: keys.timeout(),
         control,

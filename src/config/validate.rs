@@ -41,7 +41,7 @@ pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> O
         admin: admin?,
         max_endpoints: file.compare.get().cloned().unwrap_or_default().max_endpoints(),
         legs: legs.into_pairs(),
-        epoch_key: epoch::key(version.as_deref(), &routes),
+        epoch_key: epoch::mark(version.as_deref(), &routes),
         version,
         routes,
         source,
@@ -78,7 +78,11 @@ fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
     })
 }
 
-fn admin_settings(file: &File, listen: Option<SocketAddr>, findings: &mut Findings) -> Option<admin::Settings> {
+fn admin_settings(
+    file: &File,
+    listen: Option<SocketAddr>,
+    findings: &mut Findings,
+) -> Option<admin::Settings> {
     let keys = file.admin.get().cloned().unwrap_or_default();
     let token = token(&keys, findings);
     let address = keys.address();
@@ -115,9 +119,8 @@ fn token(keys: &Admin, findings: &mut Findings) -> Option<String> {
         (None, Some(file)) => match read_token(&file.value) {
             Ok(token) => (token, &file.span),
             Err(why) => {
-                findings.add(
-                    Problem::error("`admin.token_file` cannot be used").at(Some(&file.span)).label(why),
-                );
+                findings
+                    .add(Problem::error("`admin.token_file` cannot be used").at(Some(&file.span)).label(why));
                 return None;
             }
         },

@@ -1,7 +1,7 @@
 //! What of a route may be mirrored, and against what it is tried: read by live, carried to shadow.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
@@ -54,8 +54,8 @@ pub enum SampleBy {
 pub struct Experiment {
     /// The route's name; the metric label `route`.
     pub route: Arc<str>,
-    /// Key of the epoch that its evidence belongs to.
-    pub epoch: Arc<str>,
+    /// Key of the epoch that its evidence belongs to; set once, when every route is known.
+    pub epoch: OnceLock<Arc<str>>,
     /// The backend under trial.
     pub shadow: Arc<upstream::Settings>,
     /// Bound on the whole exchange with shadow or control, from the offer.
@@ -104,6 +104,13 @@ pub struct PolicySettings {
     pub max_body: usize,
     /// Largest response body that is captured whole, in bytes.
     pub max_capture: usize,
+}
+
+impl Experiment {
+    /// Key of the epoch that its evidence belongs to; empty before it is set.
+    pub fn epoch(&self) -> &str {
+        self.epoch.get().map_or("", |key| key)
+    }
 }
 
 impl Policy {

@@ -20,7 +20,6 @@ pub(super) struct Account {
 
 /// What is owed for one leg.
 struct Debt {
-    leg: Leg,
     progress: Rc<Progress>,
     outcome: Cell<bool>,
     verdict: Cell<bool>,
@@ -34,19 +33,12 @@ impl Account {
         draining: Rc<Cell<bool>>,
         control: bool,
     ) -> Self {
-        let debt = |leg, owed| Debt {
-            leg,
+        let debt = |owed| Debt {
             progress: Rc::new(Progress::new()),
             outcome: Cell::new(owed),
             verdict: Cell::new(owed),
         };
-        Account {
-            meters,
-            metrics,
-            draining,
-            shadow: debt(Leg::Shadow, true),
-            control: debt(Leg::Control, control),
-        }
+        Account { meters, metrics, draining, shadow: debt(true), control: debt(control) }
     }
 
     /// How far a leg's exchange has come.

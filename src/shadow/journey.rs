@@ -114,7 +114,7 @@ impl Pairs<'_> {
             comparison: &compared,
             control: control_seen.zip(control.as_ref()),
         };
-        tools.ledger.fold(&experiment.epoch, &observation, &trial.rules);
+        tools.ledger.fold(experiment.epoch(), &observation, &trial.rules);
         if compared.verdict == Verdict::Mismatch {
             self.keep(tools, trial, &endpoint, &compared);
         }

@@ -6,7 +6,7 @@ use super::trial::Trial;
 use crate::compare;
 use crate::model::clock::{self, Instant};
 use crate::model::{Comparison, Difference, Exchange, MirroredRequest};
-use crate::records::{Record, Rotation, Sample, Sink};
+use crate::records::{Record, Redactor, Rotation, Sample, Sink};
 
 /// Signatures of one pair that may each claim a sample: a pair that differs everywhere is one sample's worth of news.
 const CLAIMS: usize = 8;
@@ -37,6 +37,7 @@ impl Keeper {
 
     /// Keeps the pair where the set of one of its signatures has a place for it.
     pub(super) fn consider(&self, pair: &Pair<'_>, now: Instant) {
+        let Some(redactor) = &pair.trial.redactor else { return };
         let mut claimed: Vec<String> = Vec::new();
         for difference in pair.differences {
             let signature = signature(difference);
@@ -48,7 +49,7 @@ impl Keeper {
             let route = &pair.trial.experiment.route;
             let slot = self.rotation.borrow_mut().choose(route, pair.endpoint, &signature, now);
             if let Some(slot) = slot {
-                self.sink.offer(Record::Sample(Box::new(sample(pair, signature, slot))));
+                self.sink.offer(Record::Sample(Box::new(sample(pair, redactor, signature, slot))));
             }
         }
     }
@@ -62,7 +63,10 @@ impl Keeper {
 /// The comparison with every value that must not be seen replaced.
 pub(super) fn redacted(trial: &Trial, mut comparison: Comparison) -> Comparison {
     for difference in &mut comparison.differences {
-        *difference = trial.redactor.difference(difference);
+        match &trial.redactor {
+            Some(redactor) => *difference = redactor.difference(difference),
+            None => (difference.stable, difference.shadow) = (None, None),
+        }
     }
     comparison
 }
@@ -71,13 +75,13 @@ fn signature(difference: &Difference) -> String {
     format!("{}:{}:{}", difference.part.label(), difference.path, difference.kind.label())
 }
 
-fn sample(pair: &Pair<'_>, signature: String, slot: u32) -> Sample {
+fn sample(pair: &Pair<'_>, redactor: &Redactor, signature: String, slot: u32) -> Sample {
     let Pair { trial, epoch, endpoint, request, stable, shadow, control, differences } = pair;
     let name = format!("{epoch}|{}|{endpoint}|{signature}|{slot}", trial.experiment.route);
     let show = |exchange: &Exchange| {
         let decoded =
             exchange.result.as_ref().ok().and_then(|a| compare::decoded(a, &trial.experiment.rules));
-        trial.redactor.answer(exchange, decoded.as_deref())
+        redactor.answer(exchange, decoded.as_deref())
     };
     Sample {
         id: blake3::hash(name.as_bytes()).to_hex()[..16].to_owned(),
@@ -87,7 +91,7 @@ fn sample(pair: &Pair<'_>, signature: String, slot: u32) -> Sample {
         signature,
         slot,
         taken_unix_ms: clock::unix_millis(),
-        request: trial.redactor.request(request),
+        request: redactor.request(request),
         stable: show(stable),
         shadow: show(shadow),
         control: control.map(show),

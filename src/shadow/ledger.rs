@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::evidence::{Epoch, Observation, Report, Tally};
+use crate::evidence::{Epoch, Limits, Observation, Report, Tally};
 use crate::gate::Gate;
 use crate::model::Comparison;
 use crate::records::{EpochRow, Record, Sink, TallyRow};
@@ -12,6 +12,7 @@ use crate::records::{EpochRow, Record, Sink, TallyRow};
 pub struct Ledger {
     gate: Arc<Gate>,
     sink: Sink,
+    limits: Limits,
     book: Mutex<Book>,
 }
 
@@ -26,10 +27,10 @@ struct Book {
 impl Ledger {
     /// A ledger that goes on with `tally`, its epoch kept in the store.
     #[must_use]
-    pub fn new(tally: Tally, gate: Arc<Gate>, sink: Sink) -> Self {
+    pub fn new(tally: Tally, limits: Limits, gate: Arc<Gate>, sink: Sink) -> Self {
         sink.offer(epoch_record(tally.epoch()));
         let (carried, before) = (tally.decisions().clone(), gate.decisions.snapshot());
-        Ledger { gate, sink, book: Mutex::new(Book { tally, carried, before }) }
+        Ledger { gate, sink, limits, book: Mutex::new(Book { tally, carried, before }) }
     }
 
     /// Folds one pair in, unless it belongs to another epoch.
@@ -52,7 +53,7 @@ impl Ledger {
             let version = version.map(str::to_owned);
             let epoch = Epoch { number, key: key.to_owned(), started_unix_ms, version };
             self.sink.offer(epoch_record(&epoch));
-            book.tally = Tally::new(epoch, book.tally.limits());
+            book.tally = Tally::new(epoch, self.limits);
             book.carried = BTreeMap::new();
             book.before = self.gate.decisions.snapshot();
         }

@@ -18,7 +18,8 @@ pub(super) struct Trial {
     pub(super) shadow: Rc<Pool<Whole>>,
     pub(super) control: Option<Rc<Pool<Whole>>>,
     pub(super) rules: Vec<String>,
-    pub(super) redactor: Redactor,
+    /// `None` if its rules cannot be compiled: then nothing of a pair is kept but counts.
+    pub(super) redactor: Option<Redactor>,
 }
 
 /// The trials of the configurations that requests under way still refer to.
@@ -37,8 +38,7 @@ impl Trials {
             shadow: self.pool(Leg::Shadow, &experiment.shadow, metrics),
             control: control.map(|control| self.pool(Leg::Control, &control.upstream, metrics)),
             rules: experiment.rules.names(),
-            // The rules were checked with the configuration; what cannot be compiled after all hides everything.
-            redactor: Redactor::new(key, &experiment.redact).unwrap_or_else(|_| Redactor::everything(key)),
+            redactor: Redactor::new(key, &experiment.redact).ok(),
             experiment: experiment.clone(),
         });
         self.0.push(trial.clone());

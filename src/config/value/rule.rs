@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::config::limits;
 use crate::config::section::{Findings, Node, Value};
-use crate::live::route::PathTemplate;
+use crate::live::PathTemplate;
 
 /// A path template that can be parsed, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,9 @@ impl Value for Redaction {
         let help = "\"header:x-api-key\" for a field, \"$.user.email\" for a place in JSON bodies";
         let text = node.text(findings, help)?;
         let read = match text.strip_prefix("header:") {
-            Some(name) => http::HeaderName::from_bytes(name.as_bytes()).map(drop).map_err(|_| "cannot be a header name"),
+            Some(name) => {
+                http::HeaderName::from_bytes(name.as_bytes()).map(drop).map_err(|_| "cannot be a header name")
+            }
             None => json_path(text),
         };
         match read {
