@@ -112,7 +112,10 @@ fn table_paths(prefix: &str, table: &toml::Table, out: &mut BTreeSet<String>) {
         match value {
             toml::Value::Table(inner) if name != "set" => table_paths(&path, inner, out),
             toml::Value::Array(items) => {
-                items.iter().filter_map(toml::Value::as_table).for_each(|inner| table_paths(&path, inner, out));
+                items
+                    .iter()
+                    .filter_map(toml::Value::as_table)
+                    .for_each(|inner| table_paths(&path, inner, out));
             }
             _ => {}
         }
@@ -146,7 +149,8 @@ fn full_toml_the_schema_and_the_reader_know_the_same_keys() {
 fn every_example_in_full_toml_is_valid() {
     // One of two keys that exclude each other; the file of the other does not exist here.
     let text = uncommented();
-    let text: String = text.lines().filter(|l| !l.starts_with("token_file")).map(|l| format!("{l}\n")).collect();
+    let text: String =
+        text.lines().filter(|l| !l.starts_with("token_file")).map(|l| format!("{l}\n")).collect();
     let text = text.replace("a long random text", "a-long-random-text");
     let (config, warnings) = Config::from_text("full.toml", &text).unwrap_or_else(|p| panic!("{p}"));
     assert_eq!(config.version.as_deref(), Some("2026-11-22.3"));
@@ -159,7 +163,11 @@ fn every_example_in_full_toml_is_valid() {
 /// Keys with a default whose given value is another one.
 fn apart(path: &str, entries: &[Entry]) -> Vec<String> {
     let differs = |e: &&Entry| e.default.is_some() && e.given.is_some() && e.given != e.default;
-    entries.iter().filter(differs).map(|e| format!("{path}.{}: {:?}, by default {:?}", e.name, e.given, e.default)).collect()
+    entries
+        .iter()
+        .filter(differs)
+        .map(|e| format!("{path}.{}: {:?}, by default {:?}", e.name, e.given, e.default))
+        .collect()
 }
 
 #[test]
@@ -199,5 +207,9 @@ fn full_toml_shows_the_default_list_of_ignored_headers_and_what_needs_a_restart(
     let (_, list) = list.split_once(':').unwrap();
     let shown: Vec<&str> = list.split(',').map(str::trim).collect();
     assert_eq!(shown, umbrage::compare::DEFAULT_IGNORED_HEADERS);
-    assert_eq!(text.matches("[restart]").count() - 1, Config::RESTART_KEYS.len() - 1, "token and token_file share a line");
+    assert_eq!(
+        text.matches("[restart]").count() - 1,
+        Config::RESTART_KEYS.len() - 1,
+        "token and token_file share a line"
+    );
 }

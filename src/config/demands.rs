@@ -86,7 +86,11 @@ fn control(file: &File, routes: &[Whole], findings: &mut Findings) {
     for (n, route) in routes.iter().enumerate() {
         if route.control.get().is_some_and(|control| control.percent.is_absent()) {
             let own = route.own.control.span();
-            let path = if own.is_some() { format!("route[{n}].control.percent") } else { "control.percent".to_owned() };
+            let path = if own.is_some() {
+                format!("route[{n}].control.percent")
+            } else {
+                "control.percent".to_owned()
+            };
             let help = "which share of the mirrored requests it is asked for: percent = 10";
             missing(findings, &path, own.or(file.control.span()), help);
         }
@@ -101,10 +105,11 @@ fn elsewhere(file: &File, route: &Whole, span: &Range<usize>, findings: &mut Fin
     let inherited = route.own.control.get().is_none_or(|control| control.leg.url.is_absent());
     let fixed = file.control.get().is_some_and(|control| control.leg.url.get().is_some());
     if inherited && fixed && route.shadow.get().is_some() {
-        let problem = Problem::warning(format!("route `{}` has its own stable and inherits `control.url`", route.name))
-            .at(Some(span))
-            .label("control is a second asking of the same service")
-            .help("give the route its own control.url, or drop the one at the top");
+        let problem =
+            Problem::warning(format!("route `{}` has its own stable and inherits `control.url`", route.name))
+                .at(Some(span))
+                .label("control is a second asking of the same service")
+                .help("give the route its own control.url, or drop the one at the top");
         findings.add(problem);
     }
 }
@@ -136,15 +141,21 @@ fn names(file: &File, findings: &mut Findings) {
         }
         let Some(name) = at.value.name.at() else {
             if at.value.name.is_absent() {
-                missing(findings, &format!("route[{n}].name"), Some(&at.span), "metrics tell routes apart by it");
+                missing(
+                    findings,
+                    &format!("route[{n}].name"),
+                    Some(&at.span),
+                    "metrics tell routes apart by it",
+                );
             }
             continue;
         };
         if let Some(why) = unusable(&name.value) {
-            let problem = Problem::error(format!("`{}` cannot be the name of a route", name.value.escape_debug()))
-                .at(Some(&name.span))
-                .label(why)
-                .help("lower-case letters, digits, - and _, as it becomes a metric label");
+            let problem =
+                Problem::error(format!("`{}` cannot be the name of a route", name.value.escape_debug()))
+                    .at(Some(&name.span))
+                    .label(why)
+                    .help("lower-case letters, digits, - and _, as it becomes a metric label");
             findings.add(problem);
         }
         if let Some(first) = seen.insert(&name.value, n) {
@@ -173,7 +184,8 @@ fn reach(file: &File, findings: &mut Findings) {
     let takes_all = |route: &file::Route| {
         let keys = route.r#match.get().cloned().unwrap_or_default();
         // A condition that could not be read is one.
-        let bad = route.r#match.is_bad() || keys.path.is_bad() || keys.methods.is_bad() || keys.hosts.is_bad();
+        let bad =
+            route.r#match.is_bad() || keys.path.is_bad() || keys.methods.is_bad() || keys.hosts.is_bad();
         let anywhere = keys.path.get().is_none_or(|path| path.0.starts_with("/{*"));
         !bad && anywhere && keys.methods().is_empty() && keys.hosts().is_empty()
     };

@@ -57,9 +57,8 @@ pub(super) fn is_own(listener: SocketAddr, origin: &Origin) -> bool {
 pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let (one, other) = (a.ip().to_canonical(), b.ip().to_canonical());
     let local = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
-    let same = one == other
-        || (one.is_unspecified() && local(other))
-        || (other.is_unspecified() && local(one));
+    let same =
+        one == other || (one.is_unspecified() && local(other)) || (other.is_unspecified() && local(one));
     a.port() != 0 && a.port() == b.port() && same
 }
 

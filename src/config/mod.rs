@@ -148,8 +148,11 @@ impl Flags {
     /// The file that they stand for.
     pub fn text(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let mut text =
-            format!("[listen]\naddress = {}\n\n[stable]\nurl = {}\n", quoted(&self.listen), quoted(&self.stable));
+        let mut text = format!(
+            "[listen]\naddress = {}\n\n[stable]\nurl = {}\n",
+            quoted(&self.listen),
+            quoted(&self.stable)
+        );
         if let Some(url) = &self.shadow {
             text.push_str(&format!("\n[shadow]\nurl = {}\n", quoted(url)));
         }
@@ -198,4 +201,5 @@ fn read(path: &Path) -> Result<String, Problem> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

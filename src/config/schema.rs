@@ -6,12 +6,8 @@ use super::file::File;
 use super::section::{Section, table_schema};
 
 /// Keys that a section must have where it stands at the top.
-const REQUIRED: [(&str, &[&str]); 4] = [
-    ("listen", &["address"]),
-    ("stable", &["url"]),
-    ("shadow", &["url"]),
-    ("control", &["percent"]),
-];
+const REQUIRED: [(&str, &[&str]); 4] =
+    [("listen", &["address"]), ("stable", &["url"]), ("shadow", &["url"]), ("control", &["percent"])];
 
 /// JSON Schema (2020-12) of the config file.
 pub fn schema() -> Value {

@@ -78,7 +78,11 @@ fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
     })
 }
 
-fn admin_settings(file: &File, listen: Option<SocketAddr>, findings: &mut Findings) -> Option<admin::Settings> {
+fn admin_settings(
+    file: &File,
+    listen: Option<SocketAddr>,
+    findings: &mut Findings,
+) -> Option<admin::Settings> {
     let keys = file.admin.get().cloned().unwrap_or_default();
     let token = token(&keys, findings);
     let address = keys.address();
@@ -115,9 +119,8 @@ fn token(keys: &Admin, findings: &mut Findings) -> Option<String> {
         (None, Some(file)) => match read_token(&file.value) {
             Ok(token) => (token, &file.span),
             Err(why) => {
-                findings.add(
-                    Problem::error("`admin.token_file` cannot be used").at(Some(&file.span)).label(why),
-                );
+                findings
+                    .add(Problem::error("`admin.token_file` cannot be used").at(Some(&file.span)).label(why));
                 return None;
             }
         },

@@ -129,7 +129,9 @@ impl Value for Mark {
         }
         match header_name(text) {
             Some(name) if is_editable(&name) => Some(Mark(Some(name))),
-            Some(_) => node.refuse(findings, "cannot be the mark", "this field is derived for each request", help),
+            Some(_) => {
+                node.refuse(findings, "cannot be the mark", "this field is derived for each request", help)
+            }
             None => node.refuse(findings, "is not a header name", "cannot be a header name", help),
         }
     }
@@ -147,9 +149,8 @@ impl Value for SampleBy {
     fn read(node: Node<'_>, findings: &mut Findings) -> Option<Self> {
         let help = "\"random\", \"client_ip\", \"trace\", \"header:NAME\", \"cookie:NAME\" or \"query:NAME\"";
         let text = node.text(findings, help)?;
-        sample_by(text).or_else(|| {
-            node.refuse(findings, "is not something to sample by", "cannot be sampled by", help)
-        })
+        sample_by(text)
+            .or_else(|| node.refuse(findings, "is not something to sample by", "cannot be sampled by", help))
     }
 
     fn schema() -> serde_json::Value {
@@ -210,7 +211,8 @@ fn header(
         findings.secrets.push(node.span.clone());
     }
     if !is_editable(&name) {
-        let help = "connection fields, framing and Host are derived for each request; see the key `host` of a leg";
+        let help =
+            "connection fields, framing and Host are derived for each request; see the key `host` of a leg";
         return at_key.refuse(findings, "cannot be set", "this field is derived for each request", help);
     }
     let text = node.text(findings, "")?;

@@ -5,8 +5,8 @@ mod network;
 mod plain;
 mod rule;
 
-pub use http::{HeaderSet, Mark};
 pub(super) use http::is_editable;
+pub use http::{HeaderSet, Mark};
 pub use network::HostName;
 pub(super) use plain::usable_token;
 pub use plain::{Secret, Size};

@@ -84,7 +84,12 @@ impl Value for Origin {
             Ok(origin) => Some(origin),
             Err(Refused::Https) => {
                 let help = "this version speaks plain http to its legs, so it belongs behind what ends TLS";
-                node.refuse(findings, "is not usable: https legs are not supported yet", "not built yet", help)
+                node.refuse(
+                    findings,
+                    "is not usable: https legs are not supported yet",
+                    "not built yet",
+                    help,
+                )
             }
             Err(Refused::Other(why)) => node.refuse(findings, "is not a url of a leg", why, help),
         }
@@ -162,7 +167,9 @@ fn authority(text: &str) -> Result<Authority, &'static str> {
     match rest.strip_prefix(':') {
         _ if host.is_empty() || text.contains('@') => Err("the host is missing"),
         None if !rest.is_empty() => Err("cannot be read as host and port"),
-        Some(_) if authority.port_u16().is_none_or(|port| port == 0) => Err("the port must be from 1 to 65535"),
+        Some(_) if authority.port_u16().is_none_or(|port| port == 0) => {
+            Err("the port must be from 1 to 65535")
+        }
         _ if host.starts_with('[') && host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_err() => {
             Err("cannot be read as an IPv6 address")
         }

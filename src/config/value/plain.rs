@@ -128,7 +128,8 @@ impl Value for Duration {
     }
 
     fn show(&self, _full: bool) -> toml::Value {
-        const UNITS: [(u128, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
+        const UNITS: [(u128, &str); 5] =
+            [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
         let millis = self.as_millis();
         // "75s" rather than "1m 15s": one number, in the largest unit that loses nothing.
         let exact = self.subsec_nanos().is_multiple_of(1_000_000);
@@ -159,7 +160,8 @@ impl Value for Size {
     }
 
     fn show(&self, _full: bool) -> toml::Value {
-        const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        const UNITS: [(u64, &str); 4] =
+            [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
         let unit = UNITS.iter().find(|(size, _)| self.0 >= *size && self.0.is_multiple_of(*size));
         toml::Value::String(match unit {
             Some((size, name)) => format!("{}{name}", self.0 / size),
@@ -175,7 +177,8 @@ impl Value for Size {
 impl Value for String {
     fn read(node: Node<'_>, findings: &mut Findings) -> Option<Self> {
         let text = node.text(findings, "")?;
-        let fits = (1..=limits::NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits =
+            (1..=limits::NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         if fits {
             return Some(text.to_owned());
         }

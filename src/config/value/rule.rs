@@ -70,7 +70,9 @@ impl Value for Redaction {
         let help = "\"header:x-api-key\" for a field, \"$.user.email\" for a place in JSON bodies";
         let text = node.text(findings, help)?;
         let read = match text.strip_prefix("header:") {
-            Some(name) => http::HeaderName::from_bytes(name.as_bytes()).map(drop).map_err(|_| "cannot be a header name"),
+            Some(name) => {
+                http::HeaderName::from_bytes(name.as_bytes()).map(drop).map_err(|_| "cannot be a header name")
+            }
             None => json_path(text),
         };
         match read {
