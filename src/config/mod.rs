@@ -229,4 +229,5 @@ fn read(path: &Path) -> Result<String, Problem> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

@@ -1,0 +1,63 @@
+//! `umbrage ctl`: steers a running proxy through its admin API.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::{CliError, ConfigFile};
+use crate::model::Ppm;
+
+/// What to do, and to which proxy.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The config that names the proxy's admin address and token.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// The admin address of the proxy [default: the config's]
+    #[arg(long, global = true, value_name = "URL")]
+    pub admin: Option<String>,
+    /// The admin token
+    #[arg(long, global = true, env = "UMBRAGE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What can be done.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Action {
+    /// Stop mirroring; requests are served on.
+    Pause {
+        /// Resume by itself after that time
+        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        bound: Option<Duration>,
+    },
+    /// Take mirroring up again.
+    Resume,
+    /// Set the mirrored share until the next reload.
+    Percent {
+        /// From 0 to 100, down to 0.0001
+        #[arg(value_parser = percent)]
+        percent: Ppm,
+        /// Only of this route
+        #[arg(long, value_name = "NAME")]
+        route: Option<String>,
+    },
+    /// Read the config anew.
+    Reload,
+}
+
+fn percent(text: &str) -> Result<Ppm, String> {
+    let number: Option<f64> = text.parse().ok();
+    number
+        .and_then(Ppm::from_percent)
+        .ok_or_else(|| "a percentage is from 0 to 100, down to 0.0001".to_owned())
+}
+
+/// Asks the proxy.
+///
+/// # Errors
+/// [`CliError::Failed`] if it cannot be reached, or refuses.
+pub fn run(_args: &Args) -> Result<ExitCode, CliError> {
+    Err(CliError::Failed("ctl is not built in this tree".to_owned()))
+}
