@@ -1,9 +1,15 @@
 //! `umbrage run`: the proxy, from a file or from a few flags.
 
+use std::cell::RefCell;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use super::{CliError, ConfigFile, accepted};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{CliError, ConfigFile, FAILED, accepted};
+use crate::app::App;
 use crate::config::{Config, Flags};
+use crate::gate::Policy;
 
 /// A file, or the flags that stand for one.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -51,6 +57,92 @@ impl Args {
 /// # Errors
 /// [`CliError::Config`] for a bad config; [`CliError::Failed`] if the proxy cannot start.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    args.config()?;
-    Err(CliError::Failed("run is not built in this tree".to_owned()))
+    let config = args.config()?;
+    let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
+    let signals = Signals::listen().map_err(|e| failed(&e))?;
+    let plan = plan(&config);
+    let app = App::start(config).map_err(|e| failed(&e))?;
+    tracing::info!(address = %app.address(), admin = %app.admin_address(), "{plan}");
+    signals.serve(&app);
+    tracing::info!("draining");
+    let second = Signals::listen().map_err(|e| failed(&e))?;
+    // Who asks twice does not want to wait.
+    std::thread::spawn(move || {
+        second.stop();
+        std::process::exit(i32::from(FAILED));
+    });
+    app.drain();
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What will happen, in a sentence: said at the start, so that nobody mirrors writes without knowing.
+fn plan(config: &Config) -> String {
+    let mirrored = |policy: &&Arc<Policy>| policy.configured.parts() > 0;
+    let policies = config.policies();
+    let routes: Vec<String> = policies
+        .iter()
+        .filter(mirrored)
+        .map(|policy| {
+            let methods: Vec<&str> = policy.methods.iter().map(http::Method::as_str).collect();
+            format!("{} {} % of {}", policy.route, policy.configured.percent(), methods.join(", "))
+        })
+        .collect();
+    if routes.is_empty() {
+        "serving; nothing is mirrored".to_owned()
+    } else {
+        format!("serving; mirrored: {}", routes.join("; "))
+    }
+}
+
+/// The signals that steer the process, waited for on the thread that made it.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    hangup: RefCell<Signal>,
+    terminate: RefCell<Signal>,
+    interrupt: RefCell<Signal>,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let listen = |kind| signal(kind).map(RefCell::new);
+        let (hangup, terminate) = (listen(SignalKind::hangup())?, listen(SignalKind::terminate())?);
+        let interrupt = listen(SignalKind::interrupt())?;
+        drop(entered);
+        Ok(Signals { runtime, hangup, terminate, interrupt })
+    }
+
+    /// Reloads at every SIGHUP; comes back at SIGTERM or SIGINT.
+    fn serve(&self, app: &App) {
+        let mut hangup = self.hangup.borrow_mut();
+        loop {
+            let reload = self.runtime.block_on(async {
+                tokio::select! {
+                    () = self.asked_to_stop() => false,
+                    _ = hangup.recv() => true,
+                }
+            });
+            if !reload {
+                return;
+            }
+            // The answer is in the log.
+            let _ = app.reloader().reload("SIGHUP");
+        }
+    }
+
+    /// Comes back at SIGTERM or SIGINT.
+    fn stop(&self) {
+        self.runtime.block_on(self.asked_to_stop());
+    }
+
+    #[allow(clippy::await_holding_refcell_ref)] // One thread, and nobody else borrows them.
+    async fn asked_to_stop(&self) {
+        let (mut terminate, mut interrupt) = (self.terminate.borrow_mut(), self.interrupt.borrow_mut());
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
 }
