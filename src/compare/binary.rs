@@ -14,24 +14,21 @@ pub(super) fn compare(stable: &[u8], other: &[u8], findings: &mut Findings<'_>) 
     if stable.len() != other.len() {
         other_length(stable.len() as u64, other.len() as u64, Some(first), findings);
     } else if stable != other {
-        findings.add(Part::Body, Kind::Value, || {
-            place(Some(first), hex(&stable[first..]), hex(&other[first..]))
-        });
+        findings
+            .add(Part::Body, Kind::Value, || place(Some(first), hex(&stable[first..]), hex(&other[first..])));
     }
 }
 
 /// Two bodies of other lengths in bytes, and where they begin to differ if that is known.
 pub(super) fn other_length(stable: u64, other: u64, first: Option<usize>, findings: &mut Findings<'_>) {
-    findings.add(Part::Body, Kind::Length, || {
-        place(first, format!("{stable} bytes"), format!("{other} bytes"))
-    });
+    findings
+        .add(Part::Body, Kind::Length, || place(first, format!("{stable} bytes"), format!("{other} bytes")));
 }
 
 /// Two bodies of the same length in bytes whose hashes differ.
 pub(super) fn other_hash(len: u64, findings: &mut Findings<'_>) {
-    findings.add(Part::Body, Kind::Value, || {
-        place(None, format!("{len} bytes"), format!("{len} bytes, others"))
-    });
+    findings
+        .add(Part::Body, Kind::Value, || place(None, format!("{len} bytes"), format!("{len} bytes, others")));
 }
 
 fn place(first: Option<usize>, stable: String, shadow: String) -> Place {

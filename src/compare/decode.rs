@@ -7,8 +7,8 @@ use brotli_decompressor::BrotliDecoderParameter;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use crate::model::Incomparable;
 
@@ -125,7 +125,9 @@ fn zstd(mut body: &[u8], cap: usize) -> Result<Vec<u8>, Incomparable> {
                 }
                 decoded.extend_from_slice(&more);
             }
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length, ..
+            })) => {
                 let length = usize::try_from(length).map_err(|_| Incomparable::Encoding)?;
                 body = body.get(length..).ok_or(Incomparable::Encoding)?;
             }

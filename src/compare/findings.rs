@@ -147,7 +147,10 @@ mod tests {
 
     #[test]
     fn severity_follows_the_table() {
-        let row = |part| [Kind::Missing, Kind::Added, Kind::Value, Kind::Type, Kind::Length, Kind::Order].map(|kind| severity(part, kind));
+        let row = |part| {
+            [Kind::Missing, Kind::Added, Kind::Value, Kind::Type, Kind::Length, Kind::Order]
+                .map(|kind| severity(part, kind))
+        };
         let (low, medium, high) = (Severity::Low, Severity::Medium, Severity::High);
         assert_eq!(row(Part::Header), [medium, low, medium, medium, medium, low]);
         assert_eq!(row(Part::Trailer), row(Part::Header));

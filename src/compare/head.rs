@@ -1,7 +1,7 @@
 //! Compares the fields of two heads, or of two trailer sections.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 
 use super::findings::{Findings, Place, excerpt_bytes};
 use super::{Rules, cookies, media};

@@ -97,7 +97,10 @@ fn starts_with(text: &str, start: &str) -> bool {
 }
 
 fn ends_with(text: &str, end: &str) -> bool {
-    text.len().checked_sub(end.len()).and_then(|at| text.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    text.len()
+        .checked_sub(end.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 #[cfg(test)]
@@ -106,10 +109,18 @@ mod tests {
 
     #[test]
     fn classes() {
-        for json in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", "text/json"] {
+        for json in
+            ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", "text/json"]
+        {
             assert_eq!(class(Some(json)), Class::Json, "{json}");
         }
-        for text in ["text/html", "TEXT/plain;x=y", "image/svg+xml", "application/x-www-form-urlencoded", "application/x-ndjson"] {
+        for text in [
+            "text/html",
+            "TEXT/plain;x=y",
+            "image/svg+xml",
+            "application/x-www-form-urlencoded",
+            "application/x-ndjson",
+        ] {
             assert_eq!(class(Some(text)), Class::Text, "{text}");
         }
         for bytes in ["image/png", "application/octet-stream", "application/jsonish", "x/json"] {

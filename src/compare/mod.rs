@@ -91,6 +91,4 @@ mod hostile_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
-mod speed_tests;
-#[cfg(test)]
 mod tests;

@@ -229,7 +229,10 @@ mod tests {
     fn names_follow_the_order_of_the_indices() {
         let rules = Rules::compile(settings(&["Date", "x-build"], &["$.a", "$..b"])).unwrap();
         assert_eq!(rules.names(), ["header:date", "header:x-build", "$.a", "$..b"]);
-        assert_eq!((0..5).map(|rule| rules.is_default(rule)).collect::<Vec<_>>(), [true, false, false, false, false]);
+        assert_eq!(
+            (0..5).map(|rule| rules.is_default(rule)).collect::<Vec<_>>(),
+            [true, false, false, false, false]
+        );
         assert_eq!(rules.paths().map(|(rule, _)| rule).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(rules.len(), 4);
         assert!(!rules.is_empty());

@@ -33,7 +33,8 @@ pub(super) fn select(
     let root: Value = serde_json::from_slice(document.source).map_err(|_| Incomparable::Budget)?;
     let selected = js_path_process(query, &root).map_err(|_| Incomparable::Budget)?;
     // A value is told by its address: the paths that come with it would have to be parsed again.
-    let addresses: HashSet<*const Value> = selected.iter().map(|found| std::ptr::from_ref(found.val)).collect();
+    let addresses: HashSet<*const Value> =
+        selected.iter().map(|found| std::ptr::from_ref(found.val)).collect();
     if addresses.is_empty() {
         return Ok(());
     }

@@ -74,7 +74,20 @@ mod tests {
 
     #[test]
     fn others_have_others() {
-        let all = ["1", "\"1\"", "true", "false", "null", "[]", "{}", "[[]]", "[1,2]", "[2,1]", r#"{"1":2}"#, r#"{"2":1}"#];
+        let all = [
+            "1",
+            "\"1\"",
+            "true",
+            "false",
+            "null",
+            "[]",
+            "{}",
+            "[[]]",
+            "[1,2]",
+            "[2,1]",
+            r#"{"1":2}"#,
+            r#"{"2":1}"#,
+        ];
         let mut hashes: Vec<u64> = all.iter().map(|body| root(body)).collect();
         hashes.sort_unstable();
         hashes.dedup();

@@ -68,9 +68,8 @@ fn written(
 /// Whether a name may follow a dot (RFC 9535 section 2.5.1.1, `member-name-shorthand`).
 fn plain(name: &[u8]) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
-    std::str::from_utf8(name).is_ok_and(|name| {
-        name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
-    })
+    std::str::from_utf8(name)
+        .is_ok_and(|name| name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit()))
 }
 
 /// Writes a name as it stands in the quotes of a normalised path; a lone surrogate as its escape.

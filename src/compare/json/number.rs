@@ -27,10 +27,12 @@ impl<'a> Number<'a> {
         let at = rest.iter().position(|byte| matches!(byte, b'e' | b'E'));
         let (mantissa, exponent) = at.map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
         let point = mantissa.iter().position(|&byte| byte == b'.');
-        let (whole, fraction) = point.map_or((mantissa, &[][..]), |at| (&mantissa[..at], &mantissa[at + 1..]));
+        let (whole, fraction) =
+            point.map_or((mantissa, &[][..]), |at| (&mantissa[..at], &mantissa[at + 1..]));
         let (whole, dropped) = without_leading_zeros(whole);
         let before_point = whole.len();
-        let (fraction, dropped_behind) = if whole.is_empty() { without_leading_zeros(fraction) } else { (fraction, 0) };
+        let (fraction, dropped_behind) =
+            if whole.is_empty() { without_leading_zeros(fraction) } else { (fraction, 0) };
         let fraction = without_trailing_zeros(fraction);
         let whole = if fraction.is_empty() { without_trailing_zeros(whole) } else { whole };
         debug_assert!(dropped <= 1, "the grammar allows one leading zero");
@@ -60,7 +62,10 @@ pub(super) fn same(stable: &[u8], other: &[u8]) -> bool {
     if a.is_zero() || b.is_zero() {
         return a.is_zero() && b.is_zero();
     }
-    a.magnitude.is_some() && a.magnitude == b.magnitude && a.negative == b.negative && a.digits().eq(b.digits())
+    a.magnitude.is_some()
+        && a.magnitude == b.magnitude
+        && a.negative == b.negative
+        && a.digits().eq(b.digits())
 }
 
 /// Hashes a number so that equal ones have equal hashes.

@@ -28,7 +28,11 @@ pub(in crate::compare) enum Shape {
 pub(in crate::compare) enum Step {
     Root,
     /// Span between the quotes, and whether escapes stand in it.
-    Member { start: u32, end: u32, escaped: bool },
+    Member {
+        start: u32,
+        end: u32,
+        escaped: bool,
+    },
     Element(u32),
 }
 
@@ -178,7 +182,16 @@ impl Parser<'_> {
             _ => self.number()?,
         };
         let end = offset(self.at);
-        self.nodes.push(Node { shape, escaped, step, parent: self.open, after: index + 1, children: 0, start, end });
+        self.nodes.push(Node {
+            shape,
+            escaped,
+            step,
+            parent: self.open,
+            after: index + 1,
+            children: 0,
+            start,
+            end,
+        });
         if matches!(shape, Shape::Array | Shape::Object) {
             self.open = index;
         }

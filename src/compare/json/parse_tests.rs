@@ -13,7 +13,10 @@ fn fault(body: &[u8]) -> Option<Fault> {
 fn shapes_spans_and_steps() {
     let document = Document::parse(br#" {"a" : [1, "x", {}], "b":null} "#).unwrap();
     let shapes: Vec<Shape> = document.nodes.iter().map(|node| node.shape).collect();
-    assert_eq!(shapes, [Shape::Object, Shape::Array, Shape::Number, Shape::String, Shape::Object, Shape::Null]);
+    assert_eq!(
+        shapes,
+        [Shape::Object, Shape::Array, Shape::Number, Shape::String, Shape::Object, Shape::Null]
+    );
     assert_eq!(document.text(1), br#"[1, "x", {}]"#);
     assert_eq!(document.text(3), br#""x""#);
     assert_eq!(document.name(5), (&b"b"[..], false));
@@ -27,10 +30,51 @@ fn shapes_spans_and_steps() {
 #[test]
 fn what_is_no_json() {
     for body in [
-        "", " ", "{", "[", "]", "[1,]", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{1:2}", "[1 2]", "[,1]", "NaN", "nan",
-        "-NaN", "Infinity", "-Infinity", "01", "-", "-a", "1.", ".5", "1e", "1e+", "+1", "0x10", "tru", "truefalse", "'a'",
-        "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\\u123\"", "\"\n\"", "\"\u{0}\"", "1 2", "[1]]", "{\"a\":1}}", "// c\n1", "\u{a0}1",
-        "\u{feff}\u{feff}1", "[1}", "{\"a\":1]", "<html>",
+        "",
+        " ",
+        "{",
+        "[",
+        "]",
+        "[1,]",
+        "{,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{1:2}",
+        "[1 2]",
+        "[,1]",
+        "NaN",
+        "nan",
+        "-NaN",
+        "Infinity",
+        "-Infinity",
+        "01",
+        "-",
+        "-a",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "+1",
+        "0x10",
+        "tru",
+        "truefalse",
+        "'a'",
+        "\"a",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\"\\u123\"",
+        "\"\n\"",
+        "\"\u{0}\"",
+        "1 2",
+        "[1]]",
+        "{\"a\":1}}",
+        "// c\n1",
+        "\u{a0}1",
+        "\u{feff}\u{feff}1",
+        "[1}",
+        "{\"a\":1]",
+        "<html>",
     ] {
         assert_eq!(fault(body.as_bytes()), Some(Fault::Syntax), "{body:?}");
     }
@@ -41,8 +85,21 @@ fn what_is_no_json() {
 #[test]
 fn what_is_json() {
     for body in [
-        "0", "-0", "-0.0e-0", "1E+2", "\"\"", "\"\u{7f}\"", "[]", "{}", "\u{feff}null", " \t\r\n1 ", "{\"\":{\"\":[]}}",
-        "\"\\ud800\"", "\"\\udc00\\ud800\"", "{\"a\":1,\"a\":2}", "1e999999999999999999999999",
+        "0",
+        "-0",
+        "-0.0e-0",
+        "1E+2",
+        "\"\"",
+        "\"\u{7f}\"",
+        "[]",
+        "{}",
+        "\u{feff}null",
+        " \t\r\n1 ",
+        "{\"\":{\"\":[]}}",
+        "\"\\ud800\"",
+        "\"\\udc00\\ud800\"",
+        "{\"a\":1,\"a\":2}",
+        "1e999999999999999999999999",
     ] {
         assert_eq!(fault(body.as_bytes()), None, "{body:?}");
     }
@@ -69,8 +126,8 @@ fn the_bound_on_values_is_exact() {
 /// Texts made of the pieces of JSON, so that many are nearly valid and some are.
 fn nearly_json() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "\"a\"", "\"", "\\", "\\u00e9", "1", "-", "0", ".", "e", "E5", "true", "null", " ", "\n",
-        "é", "[]", "{}", "{\"k\":", "[1,",
+        "{", "}", "[", "]", ",", ":", "\"a\"", "\"", "\\", "\\u00e9", "1", "-", "0", ".", "e", "E5", "true",
+        "null", " ", "\n", "é", "[]", "{}", "{\"k\":", "[1,",
     ]);
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }

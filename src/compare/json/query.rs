@@ -144,7 +144,9 @@ type Checked = Result<(), String>;
 fn check_segments(segments: &[Segment], inside: Inside) -> Checked {
     for segment in segments {
         if inside != Outside && matches!(segment, Segment::Descendant(_)) {
-            return Err("descends (`..`) in a filter, which could take the square of a body's size".to_owned());
+            return Err(
+                "descends (`..`) in a filter, which could take the square of a body's size".to_owned()
+            );
         }
         let selectors = selectors(segment);
         let mut names: Vec<&str> = Vec::new();
@@ -162,7 +164,9 @@ fn check_segments(segments: &[Segment], inside: Inside) -> Checked {
         names.sort_unstable();
         names.dedup();
         if selectors.len() > 1 && names.len() < selectors.len() {
-            return Err("lists several selectors beside a filter, which may only be different names".to_owned());
+            return Err(
+                "lists several selectors beside a filter, which may only be different names".to_owned()
+            );
         }
     }
     Ok(())
@@ -219,7 +223,18 @@ mod tests {
 
     #[test]
     fn what_is_walked_and_what_is_filtered() {
-        for walked in ["$", "$.a", "$['a b']", "$..id", "$.a[*].b", "$[0]", "$[-1]", "$[1:5:2]", "$.a..b..c", "$['a',0,*]"] {
+        for walked in [
+            "$",
+            "$.a",
+            "$['a b']",
+            "$..id",
+            "$.a[*].b",
+            "$[0]",
+            "$[-1]",
+            "$[1:5:2]",
+            "$.a..b..c",
+            "$['a',0,*]",
+        ] {
             assert!(matches!(Query::compile(walked), Ok(Query::Steps(_))), "{walked}");
         }
         for filtered in [
@@ -231,7 +246,11 @@ mod tests {
             "$[?@[?@.a]]",
             "$.a [ ? @.b == 'it\\'s x y' && @.c == true ]",
         ] {
-            assert!(matches!(Query::compile(filtered), Ok(Query::Filter(_))), "{filtered}: {:?}", Query::compile(filtered));
+            assert!(
+                matches!(Query::compile(filtered), Ok(Query::Filter(_))),
+                "{filtered}: {:?}",
+                Query::compile(filtered)
+            );
         }
     }
 

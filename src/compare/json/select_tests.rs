@@ -39,7 +39,8 @@ fn theirs(value: &Value, query: &str) -> BTreeSet<String> {
     }
     let mut places = Vec::new();
     all(value, "", &mut places);
-    let selected: Vec<*const Value> = value.query(query).unwrap().into_iter().map(std::ptr::from_ref).collect();
+    let selected: Vec<*const Value> =
+        value.query(query).unwrap().into_iter().map(std::ptr::from_ref).collect();
     let pointers: Vec<&str> = places
         .iter()
         .filter(|(_, value)| selected.contains(&std::ptr::from_ref(*value)))
@@ -118,8 +119,11 @@ fn steps_walk_deep_documents() {
 }
 
 fn query() -> impl Strategy<Value = String> {
-    let selector = prop::sample::select(vec!["'a'", "'b'", "*", "0", "1", "-1", "-2", "0:1", "1:", ":-1", "::-1", "::2", "'a','b'", "0,1", "*,'a'"]);
-    let segment = (any::<bool>(), selector).prop_map(|(down, selector)| format!("{}[{selector}]", if down { ".." } else { "" }));
+    let selector = prop::sample::select(vec![
+        "'a'", "'b'", "*", "0", "1", "-1", "-2", "0:1", "1:", ":-1", "::-1", "::2", "'a','b'", "0,1", "*,'a'",
+    ]);
+    let segment = (any::<bool>(), selector)
+        .prop_map(|(down, selector)| format!("{}[{selector}]", if down { ".." } else { "" }));
     prop::collection::vec(segment, 0..4)
         .prop_filter("descents are bounded", |s| s.iter().filter(|s| s.starts_with("..")).count() <= 2)
         .prop_map(|segments| format!("${}", segments.concat()))
@@ -130,7 +134,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            prop::collection::btree_map("[abc]", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::btree_map("[abc]", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }

@@ -86,7 +86,16 @@ mod tests {
 
     #[test]
     fn lone_surrogates_stay_apart() {
-        let all = [r"\ud800", r"\ud801", r"\udc00", r"\udc00\ud800", r"\ud800\ud800", r"\ufffd", r"\ud800\udc00", r"\ud800x"];
+        let all = [
+            r"\ud800",
+            r"\ud801",
+            r"\udc00",
+            r"\udc00\ud800",
+            r"\ud800\ud800",
+            r"\ufffd",
+            r"\ud800\udc00",
+            r"\ud800x",
+        ];
         for (i, a) in all.iter().enumerate() {
             for (j, b) in all.iter().enumerate() {
                 assert_eq!(text(a) == text(b), i == j, "{a} {b}");

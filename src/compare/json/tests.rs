@@ -62,7 +62,11 @@ fn one_difference() {
         (r#"{"a/b":{"c~d":1}}"#, r#"{"a/b":{"c~d":2}}"#, "$['a/b']['c~d']", "/a~1b/c~0d", Value),
     ] {
         let comparison = ruled(a, b, &[]);
-        assert_eq!((comparison.verdict, found(&comparison)), (Verdict::Mismatch, vec![(path, pointer, kind)]), "{a} {b}");
+        assert_eq!(
+            (comparison.verdict, found(&comparison)),
+            (Verdict::Mismatch, vec![(path, pointer, kind)]),
+            "{a} {b}"
+        );
         assert_eq!(comparison.differences[0].part, Part::Body);
     }
 }
@@ -87,7 +91,11 @@ fn several_differences_in_the_order_of_the_document() {
 #[test]
 fn values_are_shown_as_they_stand_and_bounded() {
     let comparison = ruled(r#"{"price":19.90,"l":[1]}"#, r#"{"price":"19.90","l":[1,2]}"#, &[]);
-    let shown: Vec<_> = comparison.differences.iter().map(|d| (d.stable.as_deref(), d.shadow.as_deref(), d.severity)).collect();
+    let shown: Vec<_> = comparison
+        .differences
+        .iter()
+        .map(|d| (d.stable.as_deref(), d.shadow.as_deref(), d.severity))
+        .collect();
     assert_eq!(shown[0], (Some("19.90"), Some("\"19.90\""), Severity::High));
     assert_eq!(shown[1], (Some("1 item"), Some("2 items"), Severity::Medium));
     let long = format!("\"{}\"", "x".repeat(100_000));
@@ -97,7 +105,8 @@ fn values_are_shown_as_they_stand_and_bounded() {
 
 #[test]
 fn only_so_many_are_kept_and_the_rest_is_counted() {
-    let array = |n: usize| format!("[{}]", (0..1000).map(|i| (i * n).to_string()).collect::<Vec<_>>().join(","));
+    let array =
+        |n: usize| format!("[{}]", (0..1000).map(|i| (i * n).to_string()).collect::<Vec<_>>().join(","));
     let comparison = ruled(&array(1), &array(2), &[]);
     assert_eq!((comparison.differences.len(), comparison.omitted), (MAX_DIFFERENCES, 999 - MAX_DIFFERENCES));
 }

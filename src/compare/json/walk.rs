@@ -213,7 +213,8 @@ impl<'w, 'a, 'r> Walk<'w, 'a, 'r> {
             }
         } else if let (Some((_, a)), Some((_, b))) = (left.last(), right.last()) {
             let rule = rule.or_else(|| self.stable.marks.rule(*a)).or_else(|| self.other.marks.rule(*b));
-            let count = |n: usize| if n == 1 { "1 member".to_owned() } else { format!("{n} members of this name") };
+            let count =
+                |n: usize| if n == 1 { "1 member".to_owned() } else { format!("{n} members of this name") };
             let place = self.place(Pair::Both(*a, *b));
             let (stable, shadow) = (count(left.len()), count(right.len()));
             match rule {
