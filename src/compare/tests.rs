@@ -289,9 +289,7 @@ fn encodings_are_undone() {
         Verdict::Match,
         "as in answers to HEAD"
     );
-    let mut small = Settings::default();
-    small.max_decoded = 10;
-    let small = Rules::compile(small).unwrap();
+    let small = Rules::compile(Settings { max_decoded: 10, ..Settings::default() }).unwrap();
     assert_eq!(
         compare(&packed(&[b' '; 11]), &packed(b"1"), &small).reason,
         Some(Incomparable::DecodedTooLarge)

@@ -121,16 +121,18 @@ fn matches(document: &Document<'_>, child: u32, siblings: u32, selector: &QueryS
 /// Whether an index lies in a slice of an array of `length` (RFC 9535 section 2.3.4.2.2).
 fn in_slice(start: Option<i64>, end: Option<i64>, step: i64, length: i64, index: i64) -> bool {
     let normal = |i: i64| if i < 0 { length + i } else { i };
-    if step > 0 {
-        let lower = normal(start.unwrap_or(0)).clamp(0, length);
-        let upper = normal(end.unwrap_or(length)).clamp(0, length);
-        index >= lower && index < upper && (index - lower) % step == 0
-    } else if step < 0 {
-        let upper = normal(start.unwrap_or(length - 1)).clamp(-1, length - 1);
-        let lower = end.map_or(-1, |end| normal(end).clamp(-1, length - 1));
-        index <= upper && index > lower && (upper - index) % step == 0
-    } else {
-        false
+    match step.signum() {
+        1 => {
+            let lower = normal(start.unwrap_or(0)).clamp(0, length);
+            let upper = normal(end.unwrap_or(length)).clamp(0, length);
+            index >= lower && index < upper && (index - lower) % step == 0
+        }
+        -1 => {
+            let upper = normal(start.unwrap_or(length - 1)).clamp(-1, length - 1);
+            let lower = end.map_or(-1, |end| normal(end).clamp(-1, length - 1));
+            index <= upper && index > lower && (upper - index) % step == 0
+        }
+        _ => false,
     }
 }
 
