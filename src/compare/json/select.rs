@@ -11,14 +11,14 @@ use crate::model::Incomparable;
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// Rule index and one, 0 for none; no entries when nothing is selected.
-    rules: Vec<u16>,
+    rules: Vec<u32>,
 }
 
 impl Marks {
     /// The rule that selects a node itself.
     pub fn rule(&self, node: u32) -> Option<usize> {
         let mark = self.rules.get(node as usize).copied().unwrap_or(0);
-        usize::from(mark).checked_sub(1)
+        (mark as usize).checked_sub(1)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -33,8 +33,7 @@ impl Marks {
         if let Some(mark) = self.rules.get_mut(node as usize)
             && *mark == 0
         {
-            // Headers and paths together stay far below: both lists are bounded by the config.
-            *mark = u16::try_from(rule + 1).unwrap_or(u16::MAX);
+            *mark = u32::try_from(rule + 1).unwrap_or(u32::MAX);
         }
     }
 }
