@@ -20,7 +20,7 @@ mod router;
 mod views;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 pub use office::{DifferencesQuery, Office, Readiness, ReloadAnswer, Views};
 pub use serve::serve;
