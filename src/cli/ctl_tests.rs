@@ -69,7 +69,7 @@ fn pause_and_resume_turn_the_switch_and_say_so() {
     let said = running.ctl(&Action::Pause { length: None });
     assert_eq!(said, fine("mirroring paused until 'umbrage ctl resume'"));
     assert!(running.office.switches.is_paused());
-    let said = running.ctl(&Action::Pause { length: Some(Duration::from_secs(600)) });
+    let said = running.ctl(&Action::Pause { length: Some(Duration::from_mins(10)) });
     assert_eq!(said, fine("mirroring paused; it resumes by itself in 10m"));
     assert_eq!(running.ctl(&Action::Resume), fine("mirroring resumed: orders 25 %, default 5 %"));
     assert!(!running.office.switches.is_paused());
