@@ -27,6 +27,9 @@ pub(super) fn render(report: &Value, mirror: &Value, state: &str, nonce: &str) -
     page.raw("<body>");
     banner(&mut page, report, mirror, state);
     page.raw("<main id=\"main\">");
+    if let Some(summary) = report["summary"].as_str().filter(|s| !s.is_empty()) {
+        page.raw("<p class=\"summary\">").text(summary).raw("</p>");
+    }
     coverage::summary(&mut page, report);
     let compared = report["coverage"]["compared"].as_u64().unwrap_or(0);
     if compared == 0 {
@@ -56,8 +59,9 @@ fn banner(page: &mut Html, report: &Value, mirror: &Value, state: &str) {
     let (class, mirroring) = mirroring(mirror);
     pill(page, class, &mirroring);
     pill(page, if state == "ready" { "good" } else { "warn" }, state);
-    if let Some(epoch) = number::scalar(&report["epoch"]) {
-        pill(page, "plain", &format!("epoch {epoch}"));
+    if let Some(epoch) = number::scalar(&report["epoch"]["number"]) {
+        let version = report["epoch"]["version"].as_str().map(|v| format!(", shadow {v}"));
+        pill(page, "plain", &format!("epoch {epoch}{}", version.unwrap_or_default()));
     }
     page.raw(
         "</p><label class=\"refresh\" hidden><input type=\"checkbox\" id=\"refresh\" checked> refresh every ",

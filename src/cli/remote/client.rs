@@ -220,7 +220,7 @@ impl Answer {
     pub fn success(self) -> Result<Value, String> {
         match self.status {
             200..=299 => Ok(self.body),
-            401 => Err("the admin API wants its token: give --token, or set UMBRAGE_ADMIN_TOKEN".to_owned()),
+            401 => Err("the admin API wants its token: give --token, or set UMBRAGE_TOKEN".to_owned()),
             status => {
                 let said = self.body["error"].as_str().map_or_else(|| format!("status {status}"), visible);
                 Err(format!("the admin API refused: {said}"))
@@ -236,5 +236,5 @@ pub fn visible(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "admin_client_tests.rs"]
+#[path = "client_tests.rs"]
 pub(super) mod tests;

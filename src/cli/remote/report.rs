@@ -4,11 +4,8 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::admin_client::Target;
-use super::ctl::{FAILED, FINE, USAGE};
-
-/// A verdict that `--fail-on` names.
-pub const FAILED_ON: u8 = 3;
+use super::client::Target;
+use super::{FAILED, FAILED_ON, FINE, USAGE};
 
 /// Which verdicts make the exit code 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

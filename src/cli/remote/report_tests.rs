@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::super::admin_client::tests::answers;
+use super::super::client::tests::answers;
 use super::*;
 
 fn printed(report: &Value, fail_on: Option<FailOn>) -> (u8, String, String) {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 
 /// Answers one connection with these bytes once the request's head is there; gives the request back.
-pub(in crate::cli) fn answers(bytes: &[u8]) -> (String, JoinHandle<String>) {
+pub(in crate::cli::remote) fn answers(bytes: &[u8]) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let bytes = bytes.to_vec();
@@ -173,6 +173,6 @@ fn refusals_are_said_in_one_line_without_control_characters() {
         "the admin API refused: no route is named '\u{fffd}[2Jx'"
     );
     assert_eq!(said(500, json!([])), "the admin API refused: status 500");
-    assert!(said(401, json!({})).contains("UMBRAGE_ADMIN_TOKEN"));
+    assert!(said(401, json!({})).contains("UMBRAGE_TOKEN"));
     assert_eq!(Answer { status: 200, body: json!(1) }.success(), Ok(json!(1)));
 }

@@ -5,19 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::admin_client::{Answer, Target, visible};
+use super::client::{Answer, Target, visible};
+use super::{FAILED, FINE, USAGE};
 use crate::admin::limits::MAX_PAUSE;
 use crate::model::Ppm;
 
-/// Done.
-pub const FINE: u8 = 0;
-/// Not done: unreachable, or refused by the proxy.
-pub const FAILED: u8 = 1;
-/// Not even tried: the arguments make no sense.
-pub const USAGE: u8 = 2;
-
 /// What to do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Stop mirroring, for a while or until it is resumed.
     Pause {
@@ -28,8 +22,8 @@ pub enum Action {
     Resume,
     /// Change the mirrored share.
     Percent {
-        /// 0 to 100, down to 0.0001.
-        percent: f64,
+        /// The share.
+        percent: Ppm,
         /// One route; `None` for all.
         route: Option<String>,
     },
@@ -71,9 +65,6 @@ fn check(action: &Action) -> Result<(), String> {
             let most = humantime::format_duration(MAX_PAUSE);
             Err(format!("--for is more than nothing and at most {most}"))
         }
-        Action::Percent { percent, .. } if Ppm::from_percent(*percent).is_none() => {
-            Err(format!("percent is {percent}; it goes from 0 to 100, down to 0.0001"))
-        }
         _ => Ok(()),
     }
 }
@@ -85,10 +76,10 @@ fn ask(target: &Target, action: &Action) -> Result<String, String> {
             .post("/api/v1/mirror/pause", &json!({"for": humantime::format_duration(*length).to_string()})),
         Action::Resume => target.post("/api/v1/mirror/resume", &json!({})),
         Action::Percent { percent, route: None } => {
-            target.post("/api/v1/mirror/percent", &json!({"percent": percent}))
+            target.post("/api/v1/mirror/percent", &json!({"percent": percent.percent()}))
         }
         Action::Percent { percent, route: Some(route) } => {
-            target.post("/api/v1/mirror/percent", &json!({"percent": percent, "route": route}))
+            target.post("/api/v1/mirror/percent", &json!({"percent": percent.percent(), "route": route}))
         }
         Action::Reload => target.post("/-/reload", &json!({})),
     };
@@ -157,5 +148,5 @@ fn reloaded(answer: Answer) -> Result<String, String> {
 }
 
 #[cfg(test)]
-#[path = "ctl_tests.rs"]
+#[path = "steering_tests.rs"]
 mod tests;
