@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::endpoints::plain_ratio;
+use super::endpoints::{plain_ratio, reference};
 use super::html::Html;
 use super::number::{Interval, coordinate, count, factor, latency, percent};
 use crate::admin::limits::{MAX_PARAMETER, PAGE_FIELDS, PAGE_TEXT};
@@ -62,7 +62,7 @@ fn latencies(page: &mut Html, values: &Value) {
         }
         page.raw("</tr>");
     }
-    page.raw("<tr class=\"sum\"><th scope=\"row\">shadow / stable</th>");
+    page.raw("<tr class=\"sum\"><th scope=\"row\">shadow / ").raw(reference(values)).raw("</th>");
     for quantile in QUANTILES {
         let interval = Interval::read(&values[format!("ratio_{quantile}")]);
         let plain = plain_ratio(values, quantile);

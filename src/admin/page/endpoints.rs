@@ -16,9 +16,7 @@ pub(super) fn section(page: &mut Html, report: &Value) {
     page.raw("<section id=\"endpoints\"><h2>Endpoints, worst first</h2><div class=\"wide\"><table class=\"endpoints\">");
     page.raw("<thead><tr><th scope=\"col\">endpoint</th><th scope=\"col\" class=\"num\">compared</th>");
     page.raw("<th scope=\"col\" class=\"num\">differing</th><th scope=\"col\">rate, with interval</th>");
-    page.raw(
-        "<th scope=\"col\" class=\"num\">p50 shadow / stable</th><th scope=\"col\" class=\"num\">p99</th>",
-    );
+    page.raw("<th scope=\"col\" class=\"num\">p50 ratio</th><th scope=\"col\" class=\"num\">p99 ratio</th>");
     page.raw("</tr></thead><tbody>");
     for (index, endpoint) in endpoints.iter().enumerate() {
         row(page, index, endpoint);
@@ -63,10 +61,16 @@ fn row(page: &mut Html, index: usize, endpoint: &Value) {
     page.raw("</tr>");
 }
 
-/// Shadow over stable of one quantile.
+/// What the shadow's latency is held against: control where the report says so, else stable.
+pub(super) fn reference(latency: &Value) -> &'static str {
+    if latency["reference"] == "control" { "control" } else { "stable" }
+}
+
+/// Shadow over its reference, of one quantile.
 pub(super) fn plain_ratio(latency: &Value, quantile: &str) -> Option<f64> {
-    let (stable, shadow) = (latency["stable"][quantile].as_f64()?, latency["shadow"][quantile].as_f64()?);
-    Some(shadow / stable).filter(|r| r.is_finite())
+    let (other, shadow) =
+        (latency[reference(latency)][quantile].as_f64()?, latency["shadow"][quantile].as_f64()?);
+    Some(shadow / other).filter(|r| r.is_finite())
 }
 
 /// The verdicts, where any hypothesis is configured.

@@ -54,6 +54,17 @@ fn shows_everything_of_a_full_report() {
 }
 
 #[test]
+fn ratios_name_what_they_are_to() {
+    let mut report = full();
+    assert!(shown(&report).contains("shadow / stable") && !shown(&report).contains("shadow / control"));
+    let latency = &mut report["endpoints"][0]["latency"];
+    latency["reference"] = json!("control");
+    let page = shown(&report);
+    assert!(page.contains("shadow / control"), "{page}");
+    assert!(page.contains("2.8 ×"), "0.0588 of the shadow over 0.021 of control at p90");
+}
+
+#[test]
 fn endpoints_keep_the_order_of_the_report() {
     let page = shown(&full());
     let at = |name: &str| page.find(name).unwrap();
