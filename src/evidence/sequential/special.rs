@@ -50,18 +50,18 @@ pub fn ln_inc_beta_upper(a: f64, b: f64, x: f64) -> f64 {
 fn tail(a: f64, b: f64, ln_x: f64, ln_1m_x: f64, x: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let nonzero = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let mut c = 1.0;
-    let mut d = 1.0 / nonzero(1.0 - (a + b) * x / (a + 1.0));
-    let mut fraction = d;
+    let mut ahead = 1.0;
+    let mut inverse = 1.0 / nonzero(1.0 - (a + b) * x / (a + 1.0));
+    let mut fraction = inverse;
     for step in 1..=MAX_STEPS {
         let m = f64::from(step);
         let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
         let before = fraction;
         for term in [even, odd] {
-            d = 1.0 / nonzero(1.0 + term * d);
-            c = nonzero(1.0 + term / c);
-            fraction *= d * c;
+            inverse = 1.0 / nonzero(1.0 + term * inverse);
+            ahead = nonzero(1.0 + term / ahead);
+            fraction *= inverse * ahead;
         }
         if (fraction / before - 1.0).abs() < 1e-15 {
             break;

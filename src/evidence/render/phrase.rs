@@ -1,0 +1,101 @@
+//! Phrases that text and Markdown share.
+
+use std::collections::BTreeMap;
+
+use super::{figure, plain};
+use crate::evidence::report::{Coverage, Field, Report, Rule};
+
+/// What stands in place of a table that would be empty.
+pub const NOTHING: &str = "Nothing compared yet.";
+
+/// `epoch 3, version 2026-11-22.3`.
+pub fn epoch(report: &Report) -> String {
+    match &report.epoch.version {
+        Some(version) => format!("epoch {}, version {}", report.epoch.number, plain(version)),
+        None => format!("epoch {}", report.epoch.number),
+    }
+}
+
+/// `"12" became 12`, with the values as they were trimmed.
+pub fn example(field: &Field) -> String {
+    let Some(example) = &field.example else { return String::new() };
+    match (&example.stable, &example.shadow) {
+        (Some(stable), Some(shadow)) => format!("{} → {}", plain(stable), plain(shadow)),
+        (Some(stable), None) => format!("{} → nothing", plain(stable)),
+        (None, Some(shadow)) => format!("nothing → {}", plain(shadow)),
+        (None, None) => plain(&example.pointer),
+    }
+}
+
+/// `12 % (noise 0 %)`.
+pub fn shares(field: &Field) -> String {
+    match field.noise_share {
+        Some(noise) => format!("{} (noise {})", figure::percent(field.share), figure::percent(Some(noise))),
+        None => figure::percent(field.share),
+    }
+}
+
+/// The coverage, a line for each question.
+pub fn coverage(coverage: &Coverage) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let mirrored = coverage.decisions.get("mirrored").copied().unwrap_or(0);
+    lines.push(("Requests", share(coverage.requests, mirrored, "mirrored")));
+    let refused = but(&coverage.decisions, "mirrored");
+    if !refused.is_empty() {
+        lines.push(("Not mirrored", refused));
+    }
+    for (title, outcomes) in [("Shadow", &coverage.outcomes), ("Control", &coverage.control_outcomes)] {
+        if !outcomes.is_empty() {
+            lines.push((title, but(outcomes, "")));
+        }
+    }
+    lines.push(("Compared", share(coverage.compared, coverage.mismatched, "differ")));
+    let reasons = but(&coverage.incomparable, "");
+    lines.push(("Incomparable", if reasons.is_empty() { "none".to_owned() } else { reasons }));
+    if let Some(bound) = coverage.mismatch_rate_if_lost_differ {
+        let lost = figure::count(coverage.lost);
+        let rate = figure::rate(Some(bound));
+        lines.push(("Worst case", format!("{rate} differ if all of the {lost} lost pairs do")));
+    }
+    lines
+}
+
+/// What rules hid, and those that matched nothing.
+pub fn rules(rules: &[Rule], compared: u64) -> Vec<(&'static str, String)> {
+    let (used, idle): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.matched > 0);
+    let mut lines = Vec::new();
+    for rule in used {
+        let (hidden, matched) = (figure::count(rule.hidden), figure::count(rule.matched));
+        lines.push((
+            "Rule",
+            format!("{} hid {hidden} differences in {matched} comparisons", plain(&rule.rule)),
+        ));
+    }
+    for rule in idle.into_iter().filter(|_| compared > 0) {
+        lines.push((
+            "Rule",
+            format!("{} hid nothing in {} pairs", plain(&rule.rule), figure::count(compared)),
+        ));
+    }
+    lines
+}
+
+fn share(all: u64, part: u64, what: &str) -> String {
+    #[allow(clippy::cast_precision_loss)]
+    let percent = (all > 0).then(|| part as f64 / all as f64);
+    let (all, part) = (figure::count(all), figure::count(part));
+    match percent {
+        Some(_) => format!("{all}, of which {part} {what} ({})", figure::percent(percent)),
+        None => all,
+    }
+}
+
+/// `in_flight 5, queue_full 2`, most frequent first.
+fn but(counts: &BTreeMap<String, u64>, except: &str) -> String {
+    let mut counts: Vec<(&str, u64)> = counts.iter().map(|(label, count)| (label.as_str(), *count)).collect();
+    counts.retain(|(label, count)| *label != except && *count > 0);
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let shown: Vec<String> =
+        counts.iter().map(|(label, n)| format!("{} {}", plain(label), figure::count(*n))).collect();
+    shown.join(", ")
+}

@@ -1,0 +1,120 @@
+//! What each rule hid, so that a rule that matched nothing is seen and one that hides much is too.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::MAX_COUNT;
+
+/// Most rules counted.
+const MAX_RULES: usize = 1000;
+/// Longest name of a rule, in bytes.
+const MAX_NAME: usize = 1024;
+
+/// What one rule did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleUse {
+    /// Differences hidden.
+    pub hidden: u64,
+    /// Comparisons in which it hid at least one.
+    pub matched: u64,
+}
+
+/// The rules in force, by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleUses {
+    uses: HashMap<String, RuleUse>,
+}
+
+impl RuleUses {
+    /// Makes rules known, so that one that never matches is reported.
+    pub fn expect(&mut self, names: &[String]) {
+        for name in names {
+            if self.uses.len() < MAX_RULES && !self.uses.contains_key(name) {
+                self.uses.insert(name.clone(), RuleUse::default());
+            }
+        }
+    }
+
+    /// Counts one comparison: `hidden` by index into `names`; empty when nothing was hidden.
+    pub fn fold(&mut self, names: &[String], hidden: &[u32]) {
+        for (name, hidden) in names.iter().zip(hidden).filter(|(_, hidden)| **hidden > 0) {
+            if !self.uses.contains_key(name) {
+                self.expect(std::slice::from_ref(name));
+            }
+            if let Some(rule) = self.uses.get_mut(name) {
+                rule.hidden += u64::from(*hidden);
+                rule.matched += 1;
+            }
+        }
+    }
+
+    /// Every rule in the order of its name.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&str, RuleUse)> {
+        let mut rules: Vec<(&str, RuleUse)> =
+            self.uses.iter().map(|(name, used)| (name.as_str(), *used)).collect();
+        rules.sort_by(|a, b| a.0.cmp(b.0));
+        rules
+    }
+
+    /// Adds what another one counted.
+    pub fn merge(&mut self, other: &RuleUses) {
+        for (name, used) in other.sorted() {
+            self.expect(&[name.to_owned()]);
+            if let Some(rule) = self.uses.get_mut(name) {
+                rule.hidden += used.hidden;
+                rule.matched += used.matched;
+            }
+        }
+    }
+
+    /// Whether stored counts can be true.
+    #[must_use]
+    pub fn plausible(&self) -> bool {
+        let possible = |used: &RuleUse| used.matched <= used.hidden && used.hidden <= MAX_COUNT;
+        self.uses.len() <= MAX_RULES
+            && self.uses.iter().all(|(name, used)| name.len() <= MAX_NAME && possible(used))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|n| (*n).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_rule_that_matched_nothing_is_listed() {
+        let rules = names(&["$.b", "$.a"]);
+        let mut uses = RuleUses::default();
+        uses.expect(&rules);
+        uses.fold(&rules, &[]);
+        uses.fold(&rules, &[0, 3]);
+        uses.fold(&rules, &[0, 1]);
+        assert_eq!(uses.sorted(), [("$.a", RuleUse { hidden: 4, matched: 2 }), ("$.b", RuleUse::default())]);
+    }
+
+    #[test]
+    fn rules_not_announced_count_too_and_all_are_bounded() {
+        let mut uses = RuleUses::default();
+        uses.fold(&names(&["x"]), &[2, 9]);
+        assert_eq!(uses.sorted(), [("x", RuleUse { hidden: 2, matched: 1 })]);
+        uses.expect(&(0..2 * MAX_RULES).map(|n| n.to_string()).collect::<Vec<_>>());
+        assert_eq!(uses.sorted().len(), MAX_RULES);
+        assert!(uses.plausible());
+    }
+
+    #[test]
+    fn merging_adds() {
+        let mut uses = RuleUses::default();
+        uses.fold(&names(&["x"]), &[2]);
+        uses.merge(&uses.clone());
+        assert_eq!(uses.sorted(), [("x", RuleUse { hidden: 4, matched: 2 })]);
+        uses.uses.insert("y".to_owned(), RuleUse { hidden: 1, matched: 2 });
+        assert!(!uses.plausible());
+    }
+}
