@@ -53,8 +53,8 @@ impl Paired {
         let threshold = (2.0 / alpha).ln();
         Interval {
             estimate: Some(estimate),
-            lower: Some(border(estimate, -1.0, |d| self.log_e_at_most(d) < threshold)),
-            upper: Some(border(estimate, 1.0, |d| self.log_e_at_least(d) < threshold)),
+            lower: Some(border(estimate, -1.0, |d| self.log_e_at_most(d) - threshold)),
+            upper: Some(border(estimate, 1.0, |d| self.log_e_at_least(d) - threshold)),
         }
     }
 
