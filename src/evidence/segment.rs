@@ -198,3 +198,7 @@ fn is_time(bytes: &[u8]) -> bool {
         && time[0].is_ascii_digit()
         && time.iter().all(|b| b.is_ascii_digit() || b":.-+Zz%ABab".contains(b))
 }
+
+#[cfg(test)]
+#[path = "segment_tests.rs"]
+mod tests;

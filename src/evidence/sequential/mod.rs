@@ -9,6 +9,9 @@ pub mod quantile;
 pub mod rate;
 mod special;
 
+#[cfg(test)]
+mod peeking_tests;
+
 use serde::{Deserialize, Serialize};
 
 /// An estimate and an interval around it; `None` where the counts say nothing, or do not bound it on that side.
