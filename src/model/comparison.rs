@@ -179,8 +179,11 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// How many differences were found beyond the bound and not kept.
     pub omitted: usize,
-    /// For each rule, by its index in the rules, how many differences it hid.
+    /// For each rule, by its index in the rules, how many differences it hid; empty when no rule hid any.
     pub hidden: Vec<u32>,
+    /// For each rule, by its index in the rules, how many places it selected in what had to be looked at (parts equal
+    /// byte for byte are not); empty when no rule selected any. A rule at 0 over many pairs matches nothing.
+    pub selected: Vec<u32>,
 }
 
 impl Comparison {
@@ -193,6 +196,7 @@ impl Comparison {
             differences: Vec::new(),
             omitted: 0,
             hidden: Vec::new(),
+            selected: Vec::new(),
         }
     }
 }
