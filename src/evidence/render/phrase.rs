@@ -62,19 +62,21 @@ pub fn coverage(coverage: &Coverage) -> Vec<(&'static str, String)> {
 
 /// What rules hid, and those that matched nothing.
 pub fn rules(rules: &[Rule], compared: u64) -> Vec<(&'static str, String)> {
-    let (used, idle): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.matched > 0);
+    let (used, idle): (Vec<&Rule>, Vec<&Rule>) =
+        rules.iter().partition(|rule| rule.matched + rule.hidden > 0);
     let mut lines = Vec::new();
     for rule in used {
         let (hidden, matched) = (figure::count(rule.hidden), figure::count(rule.matched));
         lines.push((
             "Rule",
-            format!("{} hid {hidden} differences (comparisons: {matched})", plain(&rule.rule)),
+            format!("{} hid {hidden} differences (places selected: {matched})", plain(&rule.rule)),
         ));
     }
     for rule in idle.into_iter().filter(|_| compared > 0) {
+        let pairs = figure::count(compared);
         lines.push((
             "Rule",
-            format!("{} hid nothing in {} pairs", plain(&rule.rule), figure::count(compared)),
+            format!("{} matched nothing that had to be compared in {pairs} pairs", plain(&rule.rule)),
         ));
     }
     lines

@@ -30,7 +30,11 @@ fn report() -> Report {
     let mut tally = tally_of(&requests);
     tally.set_decisions([("mirrored", 102), ("not_sampled", 1898)].map(|(l, n)| (l.to_owned(), n)).into());
     tally.expect_rules(&["$.id".to_owned(), "$.idle".to_owned()]);
-    let hidden = Comparison { hidden: vec![1200], ..Comparison::incomparable(Incomparable::Memory) };
+    let hidden = Comparison {
+        hidden: vec![1200],
+        selected: vec![1300],
+        ..Comparison::incomparable(Incomparable::Memory)
+    };
     tally.fold_rules(&["$.id".to_owned()], &hidden);
     Report::of(&tally)
 }
@@ -63,8 +67,8 @@ fn text_shows_endpoints_fields_and_coverage() {
             "Not mirrored  not_sampled 1,898",
             "Shadow        answered 102",
             "Incomparable  truncated 1",
-            "Rule          $.id hid 1,200 differences (comparisons: 1)",
-            "Rule          $.idle hid nothing in 101 pairs",
+            "Rule          $.id hid 1,200 differences (places selected: 1,300)",
+            "Rule          $.idle matched nothing that had to be compared in 101 pairs",
             "differ if every lost pair does (1 lost)",
         ],
     );
@@ -106,7 +110,7 @@ fn markdown_escapes_what_would_be_markup() {
             "| body | $.price | type | 100 % (noise 0 %) | difference | \"12\" → 12 |",
             "$.x\\|&lt;b&gt;",
             "&lt;script&gt;",
-            "- Rule: $.idle hid nothing in 101 pairs",
+            "- Rule: $.idle matched nothing that had to be compared in 101 pairs",
         ],
     );
     assert!(!markdown.contains("<script") && !markdown.contains('\u{1b}'));

@@ -105,14 +105,18 @@ fn decisions_and_rules_are_stored_beside_the_rows() {
     let mut tally = tally_of(&[]);
     let names = ["$.x".to_owned(), "$.y".to_owned()];
     tally.expect_rules(&names);
-    let hidden = Comparison { hidden: vec![0, 2], ..Comparison::incomparable(Incomparable::Memory) };
+    let hidden = Comparison {
+        hidden: vec![0, 2],
+        selected: vec![0, 3],
+        ..Comparison::incomparable(Incomparable::Memory)
+    };
     tally.fold_rules(&names, &hidden);
     tally.set_decisions(BTreeMap::from([("mirrored".to_owned(), 7)]));
     let restored = Tally::restore(epoch(), Limits::default(), &[], &tally.coverage_json());
     assert!(restored.skipped.is_empty());
     assert_eq!(restored.tally.decisions(), tally.decisions());
     assert_eq!(restored.tally.rules(), tally.rules());
-    assert_eq!(tally.rules().sorted()[1], ("$.y", RuleUse { hidden: 2, matched: 1 }));
+    assert_eq!(tally.rules().sorted()[1], ("$.y", RuleUse { hidden: 2, matched: 3 }));
 }
 
 #[test]
