@@ -169,7 +169,7 @@ impl Flags {
 fn parse(text: &str, findings: &mut Findings) -> Option<File> {
     if text.len() > limits::FILE_BYTES {
         let label = format!("at most {} bytes", limits::FILE_BYTES);
-        findings.add(Problem::error("this is too large for a config").at(Some(&(0..0))).label(label));
+        findings.add(Problem::error(format!("this is too large for a config: {label}")));
         return None;
     }
     let (table, errors) = DeTable::parse_recoverable(text);

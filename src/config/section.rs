@@ -118,6 +118,8 @@ pub trait Value: Sized + Clone {
 pub trait Section: Sized + Clone + Default {
     /// Every key, in the order of the documentation.
     fn keys() -> Vec<Key>;
+    /// The names of the keys.
+    fn names() -> Vec<&'static str>;
     /// Takes every key that it knows out of the table.
     fn take(table: &mut Table<'_>) -> Self;
     /// Key by key: its own, else the base's.
@@ -286,8 +288,7 @@ impl<'a> Table<'a> {
 pub fn read_section<S: Section>(path: &str, entries: &DeTable<'_>, findings: &mut Findings) -> S {
     let mut table = Table { path, entries, findings };
     let section = S::take(&mut table);
-    let known: Vec<&str> = S::keys().iter().map(|k| k.name).collect();
-    table.refuse_unknown(&known);
+    table.refuse_unknown(&S::names());
     section
 }
 
@@ -445,6 +446,13 @@ macro_rules! section {
                     section!(@spec $($spec)?),
                 ));)*
                 keys
+            }
+
+            fn names() -> Vec<&'static str> {
+                let mut names: Vec<&'static str> = Vec::new();
+                $(names.extend(<$whole as $crate::config::section::Section>::names());)*
+                names.extend([$($crate::config::section::plain(stringify!($key)),)*]);
+                names
             }
 
             fn take(table: &mut $crate::config::section::Table<'_>) -> Self {

@@ -375,7 +375,7 @@ fn hostile_rules_are_refused_before_a_recursive_parser_sees_them() {
 
 #[test]
 fn a_file_of_nothing_but_unknown_keys_is_answered_in_bounded_time() {
-    let text: String = (0..50_000).map(|n| format!("key_{n} = 1\n")).collect();
+    let text: String = (0..5_000).map(|n| format!("key_{n} = 1\n")).collect();
     let problems = Config::from_text("t", &text).unwrap_err();
     assert!(problems.len() <= limits::PROBLEMS_KEPT + 10);
 }
@@ -465,18 +465,18 @@ fn toml_like() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 600 }))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn no_text_makes_it_panic(text in toml_like()) {
         match Config::from_text("t", &text) {
             Ok((config, warnings)) => {
                 prop_assert!(!config.routes.routes.is_empty());
-                warnings.render(true);
+                prop_assert!(!warnings.render(true).is_empty());
             }
             Err(problems) => {
                 prop_assert!(problems.iter().any(|p| p.level == Level::Error));
-                problems.render(true);
+                prop_assert!(!problems.render(true).is_empty());
             }
         }
     }
