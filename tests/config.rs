@@ -150,9 +150,8 @@ fn full_toml_the_schema_and_the_reader_know_the_same_keys() {
 fn every_example_in_full_toml_is_valid() {
     // One of two keys that exclude each other; the file of the other does not exist here.
     let text = uncommented();
-    let text: String =
-        text.lines().filter(|l| !l.starts_with("token_file")).map(|l| format!("{l}\n")).collect();
-    let text = text.replace("a long random text", "a-long-random-text");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("token_file")).collect();
+    let text = lines.join("\n").replace("a long random text", "a-long-random-text");
     let (config, warnings) = Config::from_text("full.toml", &text).unwrap_or_else(|p| panic!("{p}"));
     assert_eq!(config.version.as_deref(), Some("2026-11-22.3"));
     assert_eq!(config.routes.routes.len(), 1);

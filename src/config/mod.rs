@@ -148,20 +148,15 @@ impl Flags {
     /// The file that they stand for.
     pub fn text(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let mut text = format!(
-            "[listen]\naddress = {}\n\n[stable]\nurl = {}\n",
-            quoted(&self.listen),
-            quoted(&self.stable)
-        );
-        if let Some(url) = &self.shadow {
-            text.push_str(&format!("\n[shadow]\nurl = {}\n", quoted(url)));
-        }
-        if let Some(percent) = &self.percent {
+        let listen = format!("[listen]\naddress = {}\n", quoted(&self.listen));
+        let stable = format!("\n[stable]\nurl = {}\n", quoted(&self.stable));
+        let shadow = self.shadow.as_ref().map(|url| format!("\n[shadow]\nurl = {}\n", quoted(url)));
+        let mirror = self.percent.as_ref().map(|percent| {
             let number = percent.parse::<f64>().is_ok() && percent.parse::<toml::Value>().is_ok();
             let percent = if number { percent.clone() } else { quoted(percent) };
-            text.push_str(&format!("\n[mirror]\npercent = {percent}\n"));
-        }
-        text
+            format!("\n[mirror]\npercent = {percent}\n")
+        });
+        [Some(listen), Some(stable), shadow, mirror].into_iter().flatten().collect()
     }
 }
 
@@ -200,6 +195,9 @@ fn read(path: &Path) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8"))
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod hostile_tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

@@ -273,7 +273,8 @@ mod tests {
         let text = "url = \"http://me:pässword@host/\"\n token = \"hunter2\nx = \"tiger\"\n";
         let tiger = text.find("tiger").unwrap();
         let items = [8, 40, tiger].map(|at| Problem::error("x").at(Some(&(at..at + 1))));
-        let all = Problems::new("f", text, &[tiger..tiger + 5], items.to_vec());
+        let secret = tiger..tiger + 5;
+        let all = Problems::new("f", text, std::slice::from_ref(&secret), items.to_vec());
         let shown = all.render(false);
         for secret in ["ssword", "hunter2", "tiger", "me:"] {
             assert!(!shown.contains(secret), "{shown}");

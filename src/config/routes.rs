@@ -87,11 +87,11 @@ fn plan(file: &File, route: &Whole, legs: &mut Legs, findings: &mut Findings) ->
         max_body: route.share.max_body().bytes(),
         max_capture: compare.max_body().bytes(),
     };
-    let matcher = matcher(route.own.r#match.get().cloned().unwrap_or_default());
+    let matcher = matcher(&route.own.r#match.get().cloned().unwrap_or_default());
     Some(Route { name, matcher, stable, mirror: Arc::new(Policy::new(mirror)), experiment })
 }
 
-fn matcher(keys: file::Match) -> Match {
+fn matcher(keys: &file::Match) -> Match {
     Match {
         hosts: keys.hosts().into_iter().map(|host| host.0).collect(),
         path: keys.path.get().and_then(|template| PathTemplate::parse(&template.0).ok()),

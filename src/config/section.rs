@@ -244,7 +244,7 @@ impl Node<'_> {
     }
 }
 
-impl<'a> Table<'a> {
+impl Table<'_> {
     /// Takes a key without a default.
     pub fn take<T: Value>(&mut self, name: &str) -> Field<T> {
         self.take_with(name, |_, value, _| Some(value))
@@ -438,21 +438,20 @@ macro_rules! section {
         impl $crate::config::section::Section for $name {
             fn keys() -> Vec<$crate::config::section::Key> {
                 use $crate::config::section::Key;
-                let mut keys: Vec<Key> = Vec::new();
-                $(keys.extend(<$whole as $crate::config::section::Section>::keys());)*
-                $(keys.push(Key::of::<$kind>(
+                let parts: Vec<Vec<Key>> = vec![$(<$whole as $crate::config::section::Section>::keys(),)*];
+                let own = vec![$(Key::of::<$kind>(
                     stringify!($key),
                     concat!($($key_doc),+),
                     section!(@spec $($spec)?),
-                ));)*
-                keys
+                ),)*];
+                parts.into_iter().flatten().chain(own).collect()
             }
 
             fn names() -> Vec<&'static str> {
-                let mut names: Vec<&'static str> = Vec::new();
-                $(names.extend(<$whole as $crate::config::section::Section>::names());)*
-                names.extend([$($crate::config::section::plain(stringify!($key)),)*]);
-                names
+                let parts: Vec<Vec<&'static str>> =
+                    vec![$(<$whole as $crate::config::section::Section>::names(),)*];
+                let own = [$($crate::config::section::plain(stringify!($key)),)*];
+                parts.into_iter().flatten().chain(own).collect()
             }
 
             fn take(table: &mut $crate::config::section::Table<'_>) -> Self {
@@ -472,10 +471,10 @@ macro_rules! section {
 
             fn entries(&self, full: bool) -> Vec<$crate::config::section::Entry> {
                 use $crate::config::section::Entry;
-                let mut entries: Vec<Entry> = Vec::new();
-                $(entries.extend(self.$part.entries(full));)*
-                $(entries.push(Entry::of(stringify!($key), &self.$key, section!(@spec $($spec)?), full));)*
-                entries
+                let parts: Vec<Vec<Entry>> = vec![$(self.$part.entries(full),)*];
+                let own =
+                    vec![$(Entry::of(stringify!($key), &self.$key, section!(@spec $($spec)?), full),)*];
+                parts.into_iter().flatten().chain(own).collect()
             }
         }
 
