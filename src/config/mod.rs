@@ -8,6 +8,7 @@ mod hint;
 mod legs;
 pub mod limits;
 pub mod problem;
+pub mod reader;
 mod routes;
 pub mod schema;
 pub mod section;
@@ -26,7 +27,7 @@ pub use schema::schema;
 use crate::model::Leg;
 use crate::{admin, gate, live, records, shadow, upstream};
 use file::File;
-use section::Findings;
+use reader::Findings;
 
 /// Everything that the parts rely upon: complete, valid, without an option that means "default".
 #[derive(Clone, Debug)]
@@ -173,7 +174,7 @@ fn parse(text: &str, findings: &mut Findings) -> Option<File> {
         findings.add(Problem::error("this is not TOML").at(error.span().as_ref()).label(message));
     }
     let mut found = Findings::default();
-    let file = section::read_section("", table.get_ref(), &mut found);
+    let file = reader::read_section("", table.get_ref(), &mut found);
     findings.secrets.append(&mut found.secrets);
     if !errors.is_empty() {
         // What the parser made of a broken text would be blamed for what it left out.
