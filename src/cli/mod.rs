@@ -68,7 +68,7 @@ pub enum Command {
 /// Which config file.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ConfigFile {
-    /// The config [default: $UMBRAGE_CONFIG, else umbrage.toml]
+    /// The config [default: `UMBRAGE_CONFIG`, else `umbrage.toml`]
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
