@@ -14,12 +14,7 @@ use crate::model::{Difference, Kind, Part, Severity};
 use crate::telemetry::Metrics;
 
 pub(super) fn settings(dir: &Path) -> Settings {
-    Settings {
-        dir: dir.join("data"),
-        max_size: 64 << 20,
-        max_age: Duration::from_secs(365 * 86_400),
-        samples_per_signature: 4,
-    }
+    Settings { dir: dir.join("data"), max_size: 64 << 20, max_age: Duration::MAX, samples_per_signature: 4 }
 }
 
 pub(super) fn store(dir: &Path, bounds: Bounds) -> Store {

@@ -178,6 +178,7 @@ impl Loop {
             return;
         }
         let number = records.len();
+        self.backlog.forget(&records);
         match self.try_write(&records) {
             Ok(refused) => {
                 let refused = refused.min(number as u64);
