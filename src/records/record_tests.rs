@@ -11,7 +11,7 @@ fn huge() -> Sample {
     let big = "ü".repeat(10_000);
     let mut leg = message(&big, &big);
     leg.headers = vec![(big.clone(), big.clone()); 3];
-    leg.headers.extend((0..10_000).map(|n| (format!("n{n}"), "v".repeat(2000))));
+    leg.headers.extend((0..500).map(|n| (format!("n{n}"), "v".repeat(2000))));
     leg.trailers.clone_from(&leg.headers);
     leg.body.omitted = Some(big.clone());
     Sample {
@@ -40,7 +40,7 @@ fn the_largest_sample_is_cut_until_it_fits() {
     for leg in cut.messages() {
         assert!(leg.body.text.len() <= Excerpt::MAX);
         assert_eq!((leg.headers.len(), leg.trailers.len()), (MAX_FIELDS, MAX_TRAILERS));
-        assert_eq!(leg.headers.last().unwrap().1, format!("{} more fields", 10_004 - MAX_FIELDS));
+        assert_eq!(leg.headers.last().unwrap().1, format!("{} more fields", 504 - MAX_FIELDS));
     }
 }
 
