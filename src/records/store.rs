@@ -36,7 +36,7 @@ pub(super) enum WriteError {
     /// The log cannot be emptied because somebody reads the database, and has reached its bound.
     #[error("the log has reached its bound of {0} bytes while another program reads the database")]
     LogFull(u64),
-    /// SQLite refused.
+    /// `SQLite` refused.
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
     /// There is no database and none can be made.

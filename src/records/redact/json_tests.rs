@@ -1,5 +1,5 @@
 //! Paths select what they say, in bodies and in differences.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Secrets replaced by a keyed hash before anything is stored or shown; equal values stay equal.
 //!
 //! Always: Authorization, Proxy-Authorization, the values of Cookie and Set-Cookie, fields and query parameters whose names
-//! sound secret ([`names::secret`]). Configured: `$.path.in.json`, `header:NAME`, `query:NAME`. The hash is BLAKE3 keyed with
+//! sound secret (`names.rs`). Configured: `$.path.in.json`, `header:NAME`, `query:NAME`. The hash is BLAKE3 keyed with
 //! 32 bytes that stay in the store's folder, of which 48 bits are shown, so that nobody without the key can try guesses.
 
 mod cookies;
