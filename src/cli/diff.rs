@@ -126,24 +126,23 @@ fn text(found: &Comparison, colour: bool) -> String {
     }
     let (bold, red, green, plain) =
         if colour { ("\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m") } else { ("", "", "", "") };
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for difference in &found.differences {
         let Difference { path, pointer, kind, .. } = difference;
         let place =
             if pointer.is_empty() { String::new() } else { format!("  at {}", render::plain(pointer)) };
-        text += &format!("{bold}{}{plain}  {}{place}\n", render::plain(path), kind.label());
+        lines.push(format!("{bold}{}{plain}  {}{place}", render::plain(path), kind.label()));
         for (colour, sign, name, value) in
             [(red, '-', "stable", &difference.stable), (green, '+', "shadow", &difference.shadow)]
         {
             let value = value.as_deref().map_or_else(|| "(nothing)".to_owned(), render::plain);
-            text += &format!("  {colour}{sign} {name}: {value}{plain}\n");
+            lines.push(format!("  {colour}{sign} {name}: {value}{plain}"));
         }
     }
     let count = found.differences.len() + found.omitted;
-    text += &format!("{count} {}", if count == 1 { "difference" } else { "differences" });
-    text + &if found.omitted > 0 {
-        format!(", {} of them not shown\n", found.omitted)
-    } else {
-        "\n".to_owned()
-    }
+    let noun = if count == 1 { "difference" } else { "differences" };
+    let hidden =
+        if found.omitted > 0 { format!(", {} of them not shown", found.omitted) } else { String::new() };
+    lines.push(format!("{count} {noun}{hidden}\n"));
+    lines.join("\n")
 }

@@ -64,12 +64,11 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let render = |report: &Value| render(report, args.format);
     let fail_on = args.fail_on.map(FailOn::meant);
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let code = match &args.data {
-        Some(dir) => remote::report::print(&stored(dir)?, render, fail_on, &mut out, &mut err),
-        None => {
-            let (admin, token) = args.file.admin(args.admin.as_deref(), args.token.as_deref())?;
-            remote::report::run(&admin, token.as_deref(), render, fail_on, &mut out, &mut err)
-        }
+    let code = if let Some(dir) = &args.data {
+        remote::report::print(&stored(dir)?, render, fail_on, &mut out, &mut err)
+    } else {
+        let (admin, token) = args.file.admin(args.admin.as_deref(), args.token.as_deref())?;
+        remote::report::run(&admin, token.as_deref(), render, fail_on, &mut out, &mut err)
     };
     Ok(ExitCode::from(code))
 }

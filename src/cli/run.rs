@@ -10,6 +10,7 @@ use super::{CliError, ConfigFile, FAILED, accepted};
 use crate::app::App;
 use crate::config::{Config, Flags};
 use crate::gate::Policy;
+use crate::telemetry::logging;
 
 /// A file, or the flags that stand for one.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -59,6 +60,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let config = args.config()?;
     let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
+    let _flush = logging::init().map_err(|e| failed(&e))?;
     let signals = Signals::listen().map_err(|e| failed(&e))?;
     let plan = plan(&config);
     let app = App::start(config).map_err(|e| failed(&e))?;

@@ -138,7 +138,7 @@ section! {
         mark: Mark = Spec::plain(Mark(Some(HeaderName::from_static("umbrage-shadow")))),
         /// Added to the niceness of the shadow plane: the higher, the more it gives way to customers.
         nice: i32 = limits::NICE,
-        /// Bytes of a response that are read and thrown away beyond the capture, so that its connection can be used again.
+        /// Bytes of a response that are read beyond the capture, for its digest and so that its connection can be used again.
         max_drain: Size = limits::MAX_DRAIN,
     }
 }

@@ -76,7 +76,7 @@ pub const MAX_BODY: Limit<Size> = sizes(0, MIB, GIB);
 /// Half-way down: the shadow plane gives way to customers and still runs on a busy machine.
 pub const NICE: Limit<i32> = Limit { min: 0, default: 10, max: 19 };
 /// Reading this much more is cheaper than a new connection.
-pub const MAX_DRAIN: Limit<Size> = sizes(0, MIB, GIB);
+pub const MAX_DRAIN: Limit<Size> = sizes(0, 64 * MIB, GIB);
 
 /// Each is a row of the report with its own histograms, some 100 KiB; the rest shares one.
 pub const MAX_ENDPOINTS: Limit<usize> = Limit { min: 1, default: 256, max: 10_000 };

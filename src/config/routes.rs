@@ -136,9 +136,8 @@ fn rules(route: &Whole, compare: &file::Compare, findings: &mut Findings) -> Opt
     let headers = route.rules.headers.get().cloned().unwrap_or_default();
     let defaults: &[&str] = if headers.defaults() { compare::DEFAULT_IGNORED_HEADERS } else { &[] };
     let mut ignored: Vec<String> = defaults.iter().map(|name| (*name).to_owned()).collect();
+    // In this order and with repetitions: a default that is named again counts as the user's own rule.
     ignored.extend(headers.ignore().iter().map(ToString::to_string));
-    ignored.sort();
-    ignored.dedup();
     let settings = compare::Settings {
         ignored_headers: ignored,
         ignored_paths: route.rules.ignore().into_iter().map(|path| path.0).collect(),

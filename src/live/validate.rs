@@ -90,7 +90,10 @@ fn valid_host(host: &HeaderValue) -> bool {
         return false;
     }
     let Ok(authority) = text.parse::<Authority>() else { return false };
-    !authority.host().is_empty() && (authority.port().is_some() == authority.port_u16().is_some())
+    let port = text.get(authority.host().len()..).unwrap_or_default();
+    let digits =
+        |p: &str| p.is_empty() || (p.parse::<u16>().is_ok() && p.bytes().all(|b| b.is_ascii_digit()));
+    !authority.host().is_empty() && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
 }
 
 fn target<B>(request: &mut Request<B>) -> Result<(), Obstacle> {

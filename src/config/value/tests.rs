@@ -24,18 +24,13 @@ fn read<T: Value>(written: &str) -> Result<T, String> {
     let value = &table.get_ref()["key"];
     let mut findings = Findings::default();
     let node = Node { path: "key", value: value.get_ref(), span: &value.span() };
-    match T::read(node, &mut findings) {
-        Some(read) => {
-            assert!(findings.problems.is_empty(), "{written} was read, and has problems");
-            Ok(read)
-        }
-        None => {
-            let problem =
-                findings.problems.first().unwrap_or_else(|| panic!("{written} is refused without a word"));
-            assert!(problem.span.is_some(), "{written} is refused without a place");
-            Err(format!("{}: {}", problem.title, problem.label))
-        }
+    if let Some(read) = T::read(node, &mut findings) {
+        assert!(findings.problems.is_empty(), "{written} was read, and has problems");
+        return Ok(read);
     }
+    let problem = findings.problems.first().unwrap_or_else(|| panic!("{written} is refused without a word"));
+    assert!(problem.span.is_some(), "{written} is refused without a place");
+    Err(format!("{}: {}", problem.title, problem.label))
 }
 
 /// Accepted values and how each is shown; what is shown reads as the same value.

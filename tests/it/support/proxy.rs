@@ -77,7 +77,7 @@ impl ProxyBuilder {
 
     /// Routes, as TOML.
     pub fn routes(mut self, toml: &str) -> Self {
-        self.routes = toml.to_owned();
+        toml.clone_into(&mut self.routes);
         self
     }
 
