@@ -4,6 +4,7 @@
 
 mod builders;
 mod first_light;
+mod live_errors;
 mod live_http;
 mod live_stream;
 mod support;
