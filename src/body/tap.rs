@@ -1,7 +1,7 @@
 //! A body that passes every frame on and shows it to a [`Tap`] on the way; the tap can neither hold nor change it.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -11,6 +11,9 @@ use http_body::{Body, Frame, SizeHint};
 pub trait Tap: Unpin {
     /// A piece of the body passes.
     fn data(&mut self, chunk: &Bytes);
+
+    /// The source was asked and has nothing to give yet.
+    fn waits(&mut self) {}
 
     /// The trailer fields pass.
     fn trailers(&mut self, fields: &HeaderMap) {
@@ -67,7 +70,12 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = &mut *self;
-        let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            if let Some(tap) = this.tap.as_mut() {
+                tap.waits();
+            }
+            return Poll::Pending;
+        };
         match &frame {
             None => this.end(End::Complete),
             Some(Err(_)) => this.end(End::Failed),

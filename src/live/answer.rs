@@ -160,8 +160,10 @@ impl FromStable {
                     self.lease.give_back();
                 }
             }
-            End::Failed => served.meters.failed("truncated"),
-            End::Dropped => {}
+            End::Failed if !ticket.upload().is_some_and(|u| u.is_broken()) => {
+                served.meters.failed("truncated");
+            }
+            End::Failed | End::Dropped => {}
         }
         let Some(capturing) = self.capture else { return };
         let Capturing { recorder, bytes, mut answer } = *capturing;

@@ -21,6 +21,8 @@ pub enum Obstacle {
     NoRoute,
     /// The client stopped sending its body.
     UploadStalled,
+    /// The client's body broke off, or what came of it was no chunk.
+    UploadBroken,
     /// Stable was not reached.
     Unreached(ConnectError),
     /// Stable took the request and gave no answer in time.
@@ -46,6 +48,9 @@ impl Obstacle {
             }
             Obstacle::UploadStalled => {
                 (StatusCode::REQUEST_TIMEOUT, "client", "upload_stalled", "the request body stopped coming")
+            }
+            Obstacle::UploadBroken => {
+                (StatusCode::BAD_REQUEST, "client", "upload_broken", "the request body broke off")
             }
             Obstacle::Unreached(error @ ConnectError::Timeout(_)) => (
                 StatusCode::GATEWAY_TIMEOUT,
@@ -76,7 +81,11 @@ impl Obstacle {
     pub fn closes(&self) -> bool {
         matches!(
             self,
-            Obstacle::BadRequest(_) | Obstacle::Connect | Obstacle::Expectation | Obstacle::UploadStalled
+            Obstacle::BadRequest(_)
+                | Obstacle::Connect
+                | Obstacle::Expectation
+                | Obstacle::UploadStalled
+                | Obstacle::UploadBroken
         )
     }
 

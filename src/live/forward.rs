@@ -32,7 +32,14 @@ pub(super) async fn forward(
         ticket.reach();
         let sent = clock::now();
         match head(&mut lease, request, ticket, limit, sent).await? {
+            // No upgrade was asked for: a 101 is the end of HTTP on a connection that the client still speaks it on.
+            Ok(response) if response.status().is_informational() => {
+                return Err(Obstacle::Broken("invalid_response"));
+            }
             Ok(response) => return Ok(Arrived { response, lease, sent }),
+            Err(SendError::Broken(_)) if ticket.upload().is_some_and(|u| u.is_broken()) => {
+                return Err(Obstacle::UploadBroken);
+            }
             Err(SendError::Broken(error)) => return Err(Obstacle::Broken(broken_label(&error))),
             Err(SendError::Unsent(_)) if !lease.is_reused() => return Err(Obstacle::Broken("reset")),
             Err(SendError::Unsent(back)) => {
@@ -64,7 +71,7 @@ async fn head(
         let moved = ticket.upload().and_then(|u| u.moved()).map_or(sent, |m| m.max(sent));
         if moved + limit > deadline {
             timer.as_mut().reset(moved + limit);
-        } else if ticket.upload().is_some_and(|u| u.is_open()) {
+        } else if ticket.upload().is_some_and(|u| u.is_awaited()) {
             return Err(Obstacle::UploadStalled);
         } else {
             return Err(Obstacle::Late);

@@ -63,6 +63,10 @@ pub(super) fn prepare_request(
 
 /// Makes stable's fields into those that the client gets; the framing is derived anew.
 pub(super) fn prepare_response(fields: &mut HeaderMap) {
+    if fields.contains_key(header::TRANSFER_ENCODING) {
+        // RFC 9112 section 6.3: chunks override a length; passed on, it would cut the body where a liar wants it cut.
+        fields.remove(header::CONTENT_LENGTH);
+    }
     strip_hop_by_hop(fields);
     fields.remove(header::UPGRADE);
 }

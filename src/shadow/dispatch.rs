@@ -112,6 +112,10 @@ async fn head(
         progress.sent.set(Some(clock::now()));
         let sent = tokio::time::timeout(limit, lease.send(request)).await;
         match sent.map_err(|_| failure(Outcome::Timeout, "no response head within response_timeout"))? {
+            // Nobody asked for an upgrade.
+            Ok(response) if response.status().is_informational() => {
+                return Err(failure(Outcome::InvalidResponse, "an unasked switch of protocols"));
+            }
             Ok(response) => return Ok((response, lease)),
             Err(SendError::Unsent(back)) if lease.is_reused() => {
                 progress.sent.set(None);

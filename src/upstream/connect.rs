@@ -9,20 +9,27 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::flood::{Gauge, Guarded};
 use super::{ConnectError, Settings};
 
 /// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
 /// buffer alive, so this is also what one capture can pin.
-const MAX_BUFFER: usize = 64 * 1024;
+pub(super) const MAX_BUFFER: usize = 64 * 1024;
 
 /// Response heads with more fields than this are refused.
 const MAX_FIELDS: usize = 256;
+
+/// A connection to a leg.
+pub(super) struct Connection<B> {
+    pub(super) sender: SendRequest<B>,
+    pub(super) gauge: Gauge,
+}
 
 /// A new connection to the leg.
 ///
 /// # Errors
 /// [`ConnectError`], within `settings.connect_timeout`.
-pub async fn connect<B>(settings: &Settings) -> Result<SendRequest<B>, ConnectError>
+pub(super) async fn connect<B>(settings: &Settings) -> Result<Connection<B>, ConnectError>
 where
     B: Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -32,13 +39,15 @@ where
         tokio::time::timeout(limit, open(settings)).await.map_err(|_| ConnectError::Timeout(limit))??;
     let mut builder = Builder::new();
     builder.preserve_header_case(true).max_buf_size(MAX_BUFFER).max_headers(MAX_FIELDS);
+    let gauge = Gauge::default();
+    let io = TokioIo::new(Guarded::new(stream, gauge.clone()));
     let (sender, connection) =
-        builder.handshake(TokioIo::new(stream)).await.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
+        builder.handshake(io).await.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
     tokio::task::spawn_local(async move {
         // Its errors reach whoever waits for an answer; on an idle connection they mean that it is gone.
         let _ = connection.await;
     });
-    Ok(sender)
+    Ok(Connection { sender, gauge })
 }
 
 async fn open(settings: &Settings) -> Result<TcpStream, ConnectError> {

@@ -1,5 +1,6 @@
 //! What can go wrong between us and a leg.
 
+use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
@@ -48,5 +49,7 @@ pub enum SendError<B> {
 /// What is wrong with a connection that hyper gave up.
 #[must_use]
 pub fn broken_label(error: &hyper::Error) -> &'static str {
-    if error.is_parse() || error.is_parse_too_large() { "invalid_response" } else { "reset" }
+    let flood = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    let flooded = flood.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData);
+    if error.is_parse() || error.is_parse_too_large() || flooded { "invalid_response" } else { "reset" }
 }

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod error;
+pub mod flood;
 pub mod pool;
 pub mod settings;
 

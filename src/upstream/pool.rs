@@ -11,9 +11,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 
-use super::connect::connect;
+use super::connect::{Connection, connect};
 use super::{ConnectError, SendError, Settings};
 use crate::model::Leg;
 use crate::model::clock::{self, Instant};
@@ -28,7 +27,7 @@ pub struct Pool<B> {
 }
 
 struct Idle<B> {
-    sender: SendRequest<B>,
+    connection: Connection<B>,
     since: Instant,
 }
 
@@ -43,7 +42,7 @@ struct Gauges {
 
 /// A connection in use; closed when dropped, kept when given back.
 pub struct Lease<B> {
-    sender: Option<SendRequest<B>>,
+    connection: Option<Connection<B>>,
     pool: Rc<Pool<B>>,
     reused: bool,
 }
@@ -85,8 +84,9 @@ where
     pub async fn checkout(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
         while let Some(mut idle) = self.pop() {
             // Its task may not have been polled since the end of the last answer.
-            if idle.sender.is_ready() || idle.sender.ready().await.is_ok() {
-                return Ok(self.lease(idle.sender, true));
+            let sender = &mut idle.connection.sender;
+            if sender.is_ready() || sender.ready().await.is_ok() {
+                return Ok(self.lease(idle.connection, true));
             }
         }
         self.connect().await
@@ -98,10 +98,10 @@ where
     /// [`ConnectError`] when none could be made.
     pub async fn connect(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
         match connect(&self.settings).await {
-            Ok(sender) => {
+            Ok(connection) => {
                 self.gauges.connected.increment(1);
                 self.gauges.up.set(1.0);
-                Ok(self.lease(sender, false))
+                Ok(self.lease(connection, false))
             }
             Err(error) => {
                 match error {
@@ -119,7 +119,7 @@ where
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
         let keep = self.settings.idle_timeout;
-        idle.retain(|i| !i.sender.is_closed() && now.saturating_duration_since(i.since) < keep);
+        idle.retain(|i| !i.connection.sender.is_closed() && now.saturating_duration_since(i.since) < keep);
         self.gauges.idle.decrement(count(before - idle.len()));
     }
 
@@ -134,16 +134,16 @@ where
         let mut idle = self.idle.borrow_mut();
         while let Some(last) = idle.pop() {
             self.gauges.idle.decrement(1.0);
-            if !last.sender.is_closed() {
+            if !last.connection.sender.is_closed() {
                 return Some(last);
             }
         }
         None
     }
 
-    fn lease(self: &Rc<Self>, sender: SendRequest<B>, reused: bool) -> Lease<B> {
+    fn lease(self: &Rc<Self>, connection: Connection<B>, reused: bool) -> Lease<B> {
         self.gauges.active.increment(1.0);
-        Lease { sender: Some(sender), pool: self.clone(), reused }
+        Lease { connection: Some(connection), pool: self.clone(), reused }
     }
 }
 
@@ -167,10 +167,13 @@ where
     /// # Errors
     /// [`SendError::Unsent`] gives the request back, [`SendError::Broken`] does not.
     pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
-        let Some(sender) = self.sender.as_mut() else {
+        let Some(connection) = self.connection.as_mut() else {
             return Err(SendError::Unsent(Box::new(request)));
         };
-        sender.try_send_request(request).await.map_err(|mut error| match error.take_message() {
+        connection.gauge.open();
+        let answered = connection.sender.try_send_request(request).await;
+        connection.gauge.close();
+        answered.map_err(|mut error| match error.take_message() {
             Some(request) => SendError::Unsent(Box::new(request)),
             None => SendError::Broken(error.into_error()),
         })
@@ -178,11 +181,11 @@ where
 
     /// Keeps the connection for the next request, within the pool's bound.
     pub fn give_back(mut self) {
-        let Some(sender) = self.sender.take() else { return };
+        let Some(connection) = self.connection.take() else { return };
         let pool = &self.pool;
         let mut idle = pool.idle.borrow_mut();
-        if !sender.is_closed() && !pool.retired.get() && idle.len() < pool.settings.max_idle {
-            idle.push(Idle { sender, since: clock::now() });
+        if !connection.sender.is_closed() && !pool.retired.get() && idle.len() < pool.settings.max_idle {
+            idle.push(Idle { connection, since: clock::now() });
             pool.gauges.idle.increment(1.0);
         }
     }

@@ -1,6 +1,10 @@
 //! The one integration binary: each file holds one promise, `support` the words it is written in.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(clippy::float_cmp, reason = "counters are small whole numbers, which are exact")]
 
 mod builders;
 mod first_light;
+mod live_errors;
+mod live_http;
+mod live_stream;
 mod support;

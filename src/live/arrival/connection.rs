@@ -26,7 +26,8 @@ pub(super) fn protocol(max_header_bytes: usize) -> Builder {
         .auto_date_header(false)
         .max_headers(MAX_FIELDS)
         .max_buf_size(max_header_bytes)
-        .pipeline_flush(true)
+        // The buffer is read into beyond its bound; this one is exact.
+        .max_header_size(max_header_bytes)
         // Timed by the worker's sweep, which costs a request nothing.
         .header_read_timeout(None);
     builder

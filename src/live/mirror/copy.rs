@@ -28,6 +28,7 @@ pub(crate) struct Watch(pub(super) Option<Rc<Upload>>);
 pub(in crate::live) struct Upload {
     body: Cell<Body>,
     moved: Cell<Option<Instant>>,
+    awaited: Cell<bool>,
     reached: Cell<bool>,
     draft: RefCell<Option<Draft>>,
 }
@@ -68,14 +69,20 @@ impl Upload {
         Rc::new(Upload {
             body: Cell::new(body),
             moved: Cell::new(None),
+            awaited: Cell::new(false),
             reached: Cell::new(false),
             draft: RefCell::new(draft),
         })
     }
 
-    /// The client's body is still coming.
-    pub(in crate::live) fn is_open(&self) -> bool {
-        self.body.get() == Body::Open
+    /// Stable's connection would take more and the client sends nothing.
+    pub(in crate::live) fn is_awaited(&self) -> bool {
+        self.body.get() == Body::Open && self.awaited.get()
+    }
+
+    /// The client broke its body off.
+    pub(in crate::live) fn is_broken(&self) -> bool {
+        self.body.get() == Body::Failed
     }
 
     /// The client's body went to stable's connection to its end.
@@ -171,7 +178,14 @@ impl Tap for Watch {
     fn data(&mut self, chunk: &Bytes) {
         if let Some(upload) = &self.0 {
             upload.moved.set(Some(clock::now()));
+            upload.awaited.set(false);
             upload.copy(chunk);
+        }
+    }
+
+    fn waits(&mut self) {
+        if let Some(upload) = &self.0 {
+            upload.awaited.set(true);
         }
     }
 

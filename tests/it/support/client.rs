@@ -19,11 +19,7 @@ pub fn client(addr: SocketAddr) -> Client {
 
 /// A connection to `addr`, or why there is none: even a connection that was made may be reset before this returns.
 pub fn try_client(addr: SocketAddr) -> io::Result<Client> {
-    let stream = TcpStream::connect_timeout(&addr, DEADLINE)?;
-    stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(DEADLINE))?;
-    let reader = Reader::new(Timed { stream, deadline: Deadline::after(DEADLINE) });
-    Ok(Client { addr, reader, asked: VecDeque::new(), patience: DEADLINE })
+    Client::of(TcpStream::connect_timeout(&addr, DEADLINE)?)
 }
 
 /// One connection; everything it waits for has a deadline, and says what it waited for.
@@ -59,6 +55,15 @@ impl Read for Timed {
 }
 
 impl Client {
+    /// One end of a connection that is there.
+    pub fn of(stream: TcpStream) -> io::Result<Client> {
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(DEADLINE))?;
+        let addr = stream.peer_addr()?;
+        let reader = Reader::new(Timed { stream, deadline: Deadline::after(DEADLINE) });
+        Ok(Client { addr, reader, asked: VecDeque::new(), patience: DEADLINE })
+    }
+
     /// Waits this long for each answer instead of ten seconds.
     pub fn patient_for(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -167,6 +172,33 @@ impl Client {
         let read = self.reader.exactly(count, &mut bytes);
         assert!(read.is_ok(), "{} of {count} bytes from {}: {read:?}", bytes.len(), self.addr);
         bytes
+    }
+
+    /// Reads up to and with `end`.
+    #[track_caller]
+    pub fn read_through(&mut self, end: &str) -> Vec<u8> {
+        self.wait_anew();
+        let read = self.reader.through(end.as_bytes());
+        read.unwrap_or_else(|broken| {
+            panic!("no {end:?} from {}: {broken:?}; unread: {}", self.addr, self.unread())
+        })
+    }
+
+    /// Sends the same bytes again and again until the peer takes no more for as long as `patience`; how many it took.
+    #[track_caller]
+    pub fn send_until_stalled(&mut self, bytes: &[u8], patience: Duration) -> usize {
+        self.stream().set_write_timeout(Some(patience)).unwrap();
+        let mut taken = 0;
+        loop {
+            match self.stream().write(&bytes[taken % bytes.len()..]) {
+                Ok(count) => taken += count,
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    self.stream().set_write_timeout(Some(DEADLINE)).unwrap();
+                    return taken;
+                }
+                Err(error) => panic!("send to {}: {error}", self.addr),
+            }
+        }
     }
 
     /// Reads a head and leaves its body.
