@@ -20,7 +20,7 @@ pub struct Args {
     /// Without a file: the address that clients connect to, such as 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS", conflicts_with = "config", requires = "stable")]
     pub listen: Option<String>,
-    /// Without a file: the backend whose answer the client gets, such as http://127.0.0.1:9001
+    /// Without a file: the backend whose answer the client gets, such as `http://127.0.0.1:9001`
     #[arg(long, value_name = "URL", conflicts_with = "config", requires = "listen")]
     pub stable: Option<String>,
     /// Without a file: the backend under trial

@@ -48,7 +48,7 @@ pub const HEADER_TIMEOUT: Limit<Duration> = seconds(10, 600);
 pub const CLIENT_IDLE_TIMEOUT: Limit<Duration> = seconds(75, 3600);
 /// Kubernetes' default grace period.
 pub const DRAIN_TIMEOUT: Limit<Duration> =
-    Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_secs(3600) };
+    Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_hours(1) };
 /// Room for large cookies; below 8 KiB ordinary requests fail.
 pub const MAX_HEADER_BYTES: Limit<Size> = sizes(8 * KIB, 64 * KIB, MIB);
 
@@ -89,9 +89,9 @@ pub const MAX_DECODED: Limit<Size> = sizes(KIB, 8 * MIB, GIB);
 pub const RECORDS_SIZE: Limit<Size> = sizes(MIB, 256 * MIB, 1024 * GIB);
 /// A migration's look back.
 pub const RECORDS_AGE: Limit<Duration> = Limit {
-    min: Duration::from_secs(60),
-    default: Duration::from_secs(30 * 86_400),
-    max: Duration::from_secs(3650 * 86_400),
+    min: Duration::from_mins(1),
+    default: Duration::from_hours(30 * 24),
+    max: Duration::from_hours(3650 * 24),
 };
 /// Enough to see a pattern; more of the same teaches nothing.
 pub const SAMPLES_PER_SIGNATURE: Limit<usize> = Limit { min: 1, default: 5, max: 1000 };

@@ -6,7 +6,8 @@ use super::demands;
 use super::file::{self, Control, File, RouteCompare, RouteMirror, RouteShadow};
 use super::legs::Legs;
 use super::problem::Problem;
-use super::section::{Field, Findings, Section};
+use super::reader::Findings;
+use super::section::{Field, Section};
 use crate::gate::{ControlPlan, Experiment, Policy, PolicySettings};
 use crate::live::{Match, PathTemplate, Route, Routes};
 use crate::model::{Leg, Ppm};
@@ -87,11 +88,11 @@ fn plan(file: &File, route: &Whole, legs: &mut Legs, findings: &mut Findings) ->
         max_body: route.share.max_body().bytes(),
         max_capture: compare.max_body().bytes(),
     };
-    let matcher = matcher(route.own.r#match.get().cloned().unwrap_or_default());
+    let matcher = matcher(&route.own.r#match.get().cloned().unwrap_or_default());
     Some(Route { name, matcher, stable, mirror: Arc::new(Policy::new(mirror)), experiment })
 }
 
-fn matcher(keys: file::Match) -> Match {
+fn matcher(keys: &file::Match) -> Match {
     Match {
         hosts: keys.hosts().into_iter().map(|host| host.0).collect(),
         path: keys.path.get().and_then(|template| PathTemplate::parse(&template.0).ok()),

@@ -39,6 +39,12 @@ macro_rules! catalogue {
                     $($field: $family::new(&recorder, $name, [$($label),*]),)+
                 }
             }
+
+            /// Every family there is.
+            #[cfg(test)]
+            fn families(&self) -> Vec<&dyn super::family::Touch> {
+                vec![$(&self.$field,)+]
+            }
         }
     };
 }
@@ -111,3 +117,7 @@ impl Metrics {
     /// How often [`Metrics::upkeep`] is due.
     pub const UPKEEP: Duration = Duration::from_secs(1);
 }
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;
