@@ -45,11 +45,9 @@ impl Summary {
     /// One line, for where nothing can be refreshed.
     #[must_use]
     pub fn line(&self) -> String {
-        let quantile = |p| {
-            let (stable, shadow) = (self.stable.estimate(p), self.shadow.estimate(p));
-            format!("{} → {}", figure::duration(stable), figure::duration(shadow))
-        };
-        let (p50, p99) = (quantile(0.5), quantile(0.99));
+        let (stable, shadow) = (self.stable.quantiles(), self.shadow.quantiles());
+        let legs = |p| legs(stable.estimate(p), shadow.estimate(p));
+        let (p50, p99) = (legs(0.5), legs(0.99));
         format!("{:>7}  {}   p50 {p50}   p99 {p99}", seconds(self.elapsed), self.counts().join("   "))
     }
 
@@ -95,7 +93,8 @@ impl Summary {
 
     /// All endpoints together.
     fn foot(&self) -> String {
-        let legs = |p| legs(self.stable.estimate(p), self.shadow.estimate(p));
+        let (stable, shadow) = (self.stable.quantiles(), self.shadow.quantiles());
+        let legs = |p| legs(stable.estimate(p), shadow.estimate(p));
         let (compared, p50, p99) = (figure::count(self.report.coverage.compared), legs(0.5), legs(0.99));
         let share = figure::percent(share(self.report.coverage.mismatched, self.report.coverage.compared));
         format!("  {:<ENDPOINT$} {compared:>9} {share:>8}   {p50:<20}   {p99}", "all")
