@@ -8,7 +8,7 @@ use http::Method;
 
 use super::*;
 use crate::gate::SampleBy;
-use crate::live::route::PathTemplate;
+use crate::live::PathTemplate;
 use crate::upstream::HostPolicy;
 
 pub(super) const BASE: &str =

@@ -3,6 +3,7 @@
 #![allow(clippy::float_cmp, reason = "counters are small whole numbers, which are exact")]
 
 mod builders;
+mod demo;
 mod first_light;
 mod live_errors;
 mod live_http;
