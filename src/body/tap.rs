@@ -87,8 +87,8 @@ where
                         tap.trailers(fields);
                     }
                 }
-                // A body of known length is never polled again once its last byte passed.
-                if this.inner.is_end_stream() {
+                // Nothing follows trailers, and a body of known length is never polled again once its last byte passed.
+                if frame.is_trailers() || this.inner.is_end_stream() {
                     this.end(End::Complete);
                 }
             }
@@ -110,5 +110,66 @@ impl<B: Body, T: Tap> Drop for Tapped<B, T> {
         // An empty body is complete without ever being polled.
         let end = if self.inner.is_end_stream() { End::Complete } else { End::Dropped };
         self.end(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::convert::Infallible;
+    use std::rc::Rc;
+
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Rc<RefCell<Vec<String>>>);
+
+    impl Tap for Log {
+        fn data(&mut self, chunk: &Bytes) {
+            self.0.borrow_mut().push(format!("{chunk:?}"));
+        }
+
+        fn waits(&mut self) {
+            self.0.borrow_mut().push("waits".to_owned());
+        }
+
+        fn end(self, end: End) {
+            self.0.borrow_mut().push(format!("{end:?}"));
+        }
+    }
+
+    /// What a tap is shown when a body of these frames is polled so often and then dropped.
+    fn shown(frames: Vec<Frame<Bytes>>, polls: usize, stays_open: bool) -> Vec<String> {
+        use futures_util::StreamExt;
+        let frames = futures_util::stream::iter(frames.into_iter().map(Ok::<_, Infallible>));
+        let stream = if stays_open {
+            frames.chain(futures_util::stream::pending()).boxed_local()
+        } else {
+            frames.boxed_local()
+        };
+        let log = Log::default();
+        let mut body = Tapped::new(StreamBody::new(stream), log.clone());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for _ in 0..polls {
+            let _ = Pin::new(&mut body).poll_frame(&mut cx);
+        }
+        drop(body);
+        log.0.take()
+    }
+
+    #[test]
+    fn trailers_are_an_end_though_nobody_asks_for_more() {
+        let frames = || vec![Frame::data(Bytes::from_static(b"a")), Frame::trailers(HeaderMap::new())];
+        assert_eq!(shown(frames(), 2, false), ["b\"a\"", "Complete"]);
+        assert_eq!(shown(frames(), 1, false), ["b\"a\"", "Dropped"]);
+    }
+
+    #[test]
+    fn an_end_is_shown_once_and_a_wait_while_it_lasts() {
+        let frames = || vec![Frame::data(Bytes::from_static(b"a"))];
+        assert_eq!(shown(frames(), 3, false), ["b\"a\"", "Complete"]);
+        assert_eq!(shown(frames(), 3, true), ["b\"a\"", "waits", "waits", "Dropped"]);
     }
 }

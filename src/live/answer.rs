@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
@@ -119,9 +119,12 @@ pub(super) fn refuse(obstacle: &Obstacle, ticket: Ticket, mut served: Served) ->
         tracing::warn!(leg, reason, status = status.as_u16(), ?obstacle, "no answer from stable");
     }
     ticket.cut();
-    obstacle
-        .response()
-        .map(|body| Tapped::new(Either::Right(Full::new(body)), Finish { ticket, stable: None, served }))
+    let mut response = obstacle.response();
+    if ticket.upload().is_some_and(|u| !u.is_complete()) {
+        // The rest of the body is not read any more.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.map(|body| Tapped::new(Either::Right(Full::new(body)), Finish { ticket, stable: None, served }))
 }
 
 impl Tap for Finish {
@@ -158,6 +161,8 @@ impl FromStable {
                 // A connection that still takes the rest of an upload cannot take another request.
                 if ticket.upload().is_none_or(|u| u.is_complete()) {
                     self.lease.give_back();
+                } else {
+                    self.lease.let_go();
                 }
             }
             End::Failed if !ticket.upload().is_some_and(|u| u.is_broken()) => {

@@ -8,6 +8,7 @@ use http_body::Body;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 
 use super::flood::{Gauge, Guarded};
 use super::{ConnectError, Settings};
@@ -23,6 +24,7 @@ const MAX_FIELDS: usize = 256;
 pub(super) struct Connection<B> {
     pub(super) sender: SendRequest<B>,
     pub(super) gauge: Gauge,
+    pub(super) task: AbortHandle,
 }
 
 /// A new connection to the leg.
@@ -43,11 +45,11 @@ where
     let io = TokioIo::new(Guarded::new(stream, gauge.clone()));
     let (sender, connection) =
         builder.handshake(io).await.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
-    tokio::task::spawn_local(async move {
+    let task = tokio::task::spawn_local(async move {
         // Its errors reach whoever waits for an answer; on an idle connection they mean that it is gone.
         let _ = connection.await;
     });
-    Ok(Connection { sender, gauge })
+    Ok(Connection { sender, gauge, task: task.abort_handle() })
 }
 
 async fn open(settings: &Settings) -> Result<TcpStream, ConnectError> {

@@ -1,7 +1,7 @@
 //! Kept-alive connections of one worker to one leg: last in, first out, bounded, aged out.
 //!
 //! A connection goes back only when its answer was read to the end and its request written to the end; any other is
-//! closed by being dropped. Nothing here waits for another request's connection.
+//! closed by being dropped, whatever it is in the middle of. Nothing here waits for another request's connection.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -179,6 +179,11 @@ where
         })
     }
 
+    /// Lets the connection end by itself: its answer is complete, and what is left of the request may still go out.
+    pub fn let_go(mut self) {
+        self.connection = None;
+    }
+
     /// Keeps the connection for the next request, within the pool's bound.
     pub fn give_back(mut self) {
         let Some(connection) = self.connection.take() else { return };
@@ -193,6 +198,10 @@ where
 
 impl<B> Drop for Lease<B> {
     fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // hyper would go on waiting for a peer that takes no more of the request, and keep the client's body with it.
+            connection.task.abort();
+        }
         self.pool.gauges.active.decrement(1.0);
     }
 }

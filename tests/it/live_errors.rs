@@ -1,6 +1,8 @@
 //! What a client gets when there is no good answer: a status that fits, the guilty leg by name, a line of text, and a
 //! proxy that serves the next request as if nothing had been.
 
+use std::time::Duration;
+
 use crate::support::{
     Broken, Ending, PATIENCE, Proxy, ProxyBuilder, RawResponse, Response, by_hand, dead_address, eventually,
     full_backlog_address, proxy, server,
@@ -67,18 +69,18 @@ fn a_stable_that_does_not_answer_in_time_is_a_504_and_its_connection_is_closed()
 
 #[test]
 fn a_stable_that_reads_no_upload_is_guilty_of_it() {
-    let stable = server().accepts_never_reads().start();
-    let proxy = proxy().stable(&stable).with("stable", "response_timeout = \"300ms\"").start();
+    let backend = by_hand();
+    let proxy = proxy().stable_url(&backend.url()).with("stable", "response_timeout = \"1s\"").start();
     let mut client = proxy.client();
-    let mut sender = client.stream().try_clone().unwrap();
-    let sending = std::thread::spawn(move || {
-        use std::io::Write as _;
-        let _ = write!(sender, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 256 << 20);
-        while sender.write_all(&[b'x'; 1 << 16]).is_ok() {}
-    });
-    blames(&client.read_response(), 504, "stable; timeout");
-    client.abort();
-    sending.join().unwrap();
+    client.send(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 256 << 20));
+    let mut stable = backend.accept();
+    client.send_until_stalled(&[b'x'; 1 << 16], Duration::from_millis(200));
+    let response = client.read_response();
+    blames(&response, 504, "stable; timeout");
+    assert_eq!(response.header("connection"), Some("close"));
+    // Neither end is held for the rest of it.
+    client.read_to_end();
+    stable.read_to_end();
     proxy.assert_laws();
 }
 
@@ -107,7 +109,7 @@ fn an_upload_may_take_longer_than_the_answer_if_it_moves() {
     let mut client = proxy.client();
     client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n");
     for byte in ["a", "b", "c", "d", "e", "f", "g", "h"] {
-        std::thread::park_timeout(std::time::Duration::from_millis(200));
+        std::thread::park_timeout(Duration::from_millis(200));
         client.send(byte);
     }
     assert_eq!(client.read_response().text(), "abcdefgh");

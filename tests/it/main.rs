@@ -8,4 +8,7 @@ mod first_light;
 mod live_errors;
 mod live_http;
 mod live_stream;
+mod offers;
+mod pool;
 mod support;
+mod workers;
