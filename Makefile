@@ -35,4 +35,4 @@ bench: ## what must stay fast
 	cargo bench --locked
 
 real: release ## two servers that nobody here wrote, Umbrage between
-	UMBRAGE_BIN=target/release/umbrage tests/real/run
+	UMBRAGE_BIN=target/release/umbrage real/run
