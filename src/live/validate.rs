@@ -75,12 +75,12 @@ fn valid_host(host: &HeaderValue) -> bool {
     if text.is_empty() {
         return true;
     }
-    let (valid, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => (address.parse::<Ipv6Addr>().is_ok(), port),
-        None => {
-            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            (!name.is_empty() && name.bytes().all(of_a_name), port)
-        }
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (valid, port) = if let Some((address, port)) = bracketed {
+        (address.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        (!name.is_empty() && name.bytes().all(of_a_name), port)
     };
     let digits =
         |p: &str| p.is_empty() || (p.parse::<u16>().is_ok() && p.bytes().all(|b| b.is_ascii_digit()));

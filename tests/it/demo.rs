@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use umbrage::model::clock;
 
 /// No demo of these tests takes longer.
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_mins(1);
 /// What a first difference looks like: when, where, and both values.
 const DIFFERENCE: &str = " → ";
 

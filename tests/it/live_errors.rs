@@ -74,7 +74,7 @@ fn a_stable_that_reads_no_upload_is_guilty_of_it() {
     let mut client = proxy.client();
     client.send(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 256 << 20));
     let mut stable = backend.accept();
-    client.send_until_stalled(&[b'x'; 1 << 16], Duration::from_millis(200));
+    client.send_until_stalled(&vec![b'x'; 1 << 16], Duration::from_millis(200));
     let response = client.read_response();
     blames(&response, 504, "stable; timeout");
     assert_eq!(response.header("connection"), Some("close"));

@@ -88,18 +88,17 @@ impl ProxyBuilder {
             .with("listen", "workers = 2")
             .with("listen", "drain_timeout = \"5s\"")
             .with("admin", "address = \"127.0.0.1:0\"")
-            .with("records", &format!("dir = {:?}", dir.join("data")));
+            .with("records", &format!("dir = \"{}\"", dir.join("data").display()));
         let mut whole = built_in;
         for (section, lines) in &self.sections {
             for line in lines {
                 whole = whole.with(section, line);
             }
         }
-        let mut text = String::new();
-        for (section, lines) in &whole.sections {
-            text += &format!("[{section}]\n{}\n\n", lines.join("\n"));
-        }
-        text + &self.routes
+        let sections = whole.sections.iter();
+        let text: Vec<String> =
+            sections.map(|(section, lines)| format!("[{section}]\n{}\n\n", lines.join("\n"))).collect();
+        text.concat() + &self.routes
     }
 
     /// Starts it.
