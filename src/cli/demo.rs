@@ -50,7 +50,7 @@ const LOOKS: Duration = Duration::from_millis(500);
 /// How often a line is printed where nothing can be refreshed.
 const LINES: Duration = Duration::from_secs(5);
 /// A bound of more than a year is as good as none.
-const FOR_EVER: Duration = Duration::from_secs(366 * 86_400);
+const FOR_EVER: Duration = Duration::from_hours(366 * 24);
 
 /// Runs the demo until its time is up or it is asked to stop, then prints the report.
 ///
@@ -125,3 +125,8 @@ async fn watch<W: Write>(
     screen.clear()?;
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "demo/demo_tests.rs"]
+mod tests;

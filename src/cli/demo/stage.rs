@@ -98,7 +98,7 @@ impl Seen {
 fn config(args: &Args, [stable, shadow]: &[Backend; 2], folder: &Path) -> String {
     let (stable, shadow, admin, rate) =
         (stable.address(), shadow.address(), args.admin, u64::from(args.rate) * 2);
-    let records = folder.join("records");
+    let records = toml::Value::from(folder.join("records").to_string_lossy().into_owned());
     format!(
         r#"[listen]
 address = "127.0.0.1:0"
@@ -125,7 +125,7 @@ max_per_second = {rate}
 endpoints = {TEMPLATES:?}
 
 [records]
-dir = {records:?}
+dir = {records}
 
 [admin]
 address = "{admin}"

@@ -19,7 +19,7 @@ fn finding(kind: &'static str, stable: &str) -> Finding {
 #[test]
 fn the_introduction_names_what_runs_and_where() {
     let args =
-        Args { bound: Duration::from_secs(120), seed: 9, rate: 50, admin: "127.0.0.1:0".parse().unwrap() };
+        Args { bound: Duration::from_mins(2), seed: 9, rate: 50, admin: "127.0.0.1:0".parse().unwrap() };
     let stage = Stage::set(&args).unwrap();
     let text = introduction(&args, &stage, plain_ink());
     for words in [

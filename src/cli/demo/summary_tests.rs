@@ -5,7 +5,7 @@ use super::super::screen::Screen;
 use super::*;
 use crate::model::Kind;
 
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_mins(2);
 
 fn plain_ink() -> Ink {
     Screen::new(std::io::sink(), false, false).ink()
