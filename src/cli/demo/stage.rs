@@ -94,7 +94,7 @@ impl Seen {
     }
 }
 
-/// The demo's config: everything is mirrored, and half of it asked of stable once more.
+/// The demo's config: everything is mirrored, and asked of stable once more.
 fn config(args: &Args, [stable, shadow]: &[Backend; 2], folder: &Path) -> String {
     let (stable, shadow, admin, rate) =
         (stable.address(), shadow.address(), args.admin, u64::from(args.rate) * 2);
@@ -114,7 +114,7 @@ version = "rewrite"
 timeout = "2s"
 
 [control]
-percent = 50
+percent = 100
 
 [mirror]
 percent = 100
