@@ -125,3 +125,8 @@ async fn watch<W: Write>(
     screen.clear()?;
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "demo/demo_tests.rs"]
+mod tests;

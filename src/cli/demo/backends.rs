@@ -118,3 +118,7 @@ async fn answer(
     fields.insert(CACHE_CONTROL, HeaderValue::from_static(reply.cache_control));
     Ok(response)
 }
+
+#[cfg(test)]
+#[path = "backends_tests.rs"]
+mod tests;

@@ -87,6 +87,14 @@ impl Clients {
     pub fn seen(&self) -> &Arc<Seen> {
         &self.seen
     }
+
+    /// Waits until their time is up.
+    #[cfg(test)]
+    pub fn wait(mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Drop for Clients {

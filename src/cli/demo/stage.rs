@@ -94,11 +94,11 @@ impl Seen {
     }
 }
 
-/// The demo's config: everything is mirrored, and half of it asked of stable once more.
+/// The demo's config: everything is mirrored, and asked of stable once more.
 fn config(args: &Args, [stable, shadow]: &[Backend; 2], folder: &Path) -> String {
     let (stable, shadow, admin, rate) =
         (stable.address(), shadow.address(), args.admin, u64::from(args.rate) * 2);
-    let records = toml::Value::from(folder.join("records").to_string_lossy().as_ref());
+    let records = toml::Value::from(folder.join("records").to_string_lossy().into_owned());
     format!(
         r#"[listen]
 address = "127.0.0.1:0"
@@ -114,7 +114,7 @@ version = "rewrite"
 timeout = "2s"
 
 [control]
-percent = 50
+percent = 100
 
 [mirror]
 percent = 100

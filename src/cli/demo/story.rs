@@ -27,7 +27,7 @@ pub fn introduction(args: &Args, stage: &Stage, ink: Ink) -> String {
 
   customers ⇄ umbrage ⇄ {stable}    the old API: customers get its answers, always
                  ├────▶ {shadow}    the rewrite: asked the same, compared, its answers thrown away
-                 └────▶ {control}   the old API once more, for half of it: what differs here too is noise
+                 └────▶ {control}   the old API once more: what differs here too is noise
 
   {rate} requests/s, GET and POST, seed {seed}; all mirrored. The POSTs too, as this shadow can do no harm:
   your own config mirrors GET, HEAD and OPTIONS until you name more.
@@ -69,7 +69,7 @@ pub fn ending(report: &Report, (answered, failed): (u64, u64), ink: Ink) -> Stri
     lines.push(render::text(report, ink.colors()).trim_end().to_owned());
     lines.extend([String::new(), ink.bold("Planted in the rewrite, and found"), String::new()]);
     for planted in PLANTED {
-        let mark = if planted.is_found(report) { ink.green("found") } else { ink.red("not yet") };
+        let mark = if planted.is_found(report) { ink.green("found  ") } else { ink.red("not yet") };
         let how = match planted.shows {
             Shows::Difference(path, kind) => format!("{path} ({})", kind.label()),
             Shows::Slower => "latency".to_owned(),
@@ -89,7 +89,7 @@ fn noise(report: &Report, ink: Ink) -> String {
     let known = field
         .flat_map(|endpoint| &endpoint.fields)
         .any(|field| field.path == path && field.verdict == FieldVerdict::Noise);
-    let mark = if known { ink.green("noise") } else { ink.red("not yet") };
+    let mark = if known { ink.green("noise  ") } else { ink.red("not yet") };
     format!("  {mark}  {:<38}  {name:<25} {path}", "varies by itself: nobody's bug")
 }
 
