@@ -4,10 +4,12 @@
 
 mod builders;
 mod first_light;
+mod laws;
 mod live_errors;
 mod live_http;
 mod live_stream;
 mod offers;
 mod pool;
+mod shadow_plane;
 mod support;
 mod workers;
