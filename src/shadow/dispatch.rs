@@ -117,9 +117,12 @@ async fn head(
     loop {
         progress.begin(&lease);
         let sent = tokio::time::timeout(limit, lease.send(request)).await;
-        let late = || match progress.written() {
-            true => failure(Outcome::Timeout, "no response head within response_timeout"),
-            false => failure(Outcome::ConnectTimeout, "nothing written within response_timeout"),
+        let late = || {
+            if progress.written() {
+                failure(Outcome::Timeout, "no response head within response_timeout")
+            } else {
+                failure(Outcome::ConnectTimeout, "nothing written within response_timeout")
+            }
         };
         match sent.map_err(|_| late())? {
             // Nobody asked for an upgrade.
