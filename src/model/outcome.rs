@@ -34,7 +34,7 @@ macro_rules! outcomes {
 outcomes! {
     /// A response was read to its end, or up to the bound on draining.
     Answered = "answered", true,
-    /// The deadline passed before a connection was there: nothing was written.
+    /// The deadline passed before anything was written, for want of a connection or of time.
     ConnectTimeout = "connect_timeout", false,
     /// No connection could be made.
     ConnectError = "connect_error", false,

@@ -1,6 +1,6 @@
 //! Asks one leg under its own deadline and reads its answer to a bound, so that its connection can be used again.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use http::{Request, Response};
@@ -12,7 +12,7 @@ use crate::gate::Permit;
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Answer, Exchange, Failure, Leg, Outcome, Timing};
 use crate::upstream::error::broken_label;
-use crate::upstream::{ConnectError, Lease, Pool, SendError};
+use crate::upstream::{ConnectError, Gauge, Lease, Pool, SendError};
 
 /// Bounds on one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -36,17 +36,23 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) struct Progress {
     sent: Cell<Option<Instant>>,
+    wire: RefCell<Gauge>,
     first_byte: Cell<Option<Instant>>,
 }
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Progress { sent: Cell::new(None), first_byte: Cell::new(None) }
+        Progress { sent: Cell::new(None), wire: RefCell::default(), first_byte: Cell::new(None) }
     }
 
-    /// Whether the request was handed to a connection.
+    /// Whether a byte of the request was written, so that the leg may have seen it.
     pub(super) fn written(&self) -> bool {
-        self.sent.get().is_some()
+        self.wire.borrow().has_written()
+    }
+
+    fn begin(&self, lease: &Lease<Whole>) {
+        self.sent.set(Some(clock::now()));
+        self.wire.replace(lease.gauge());
     }
 
     fn timing(&self, began: Instant) -> Timing {
@@ -70,7 +76,7 @@ pub(super) async fn ask(
     let result = match tokio::time::timeout_at(limits.deadline, talk).await {
         Ok(result) => result,
         Err(_) if progress.written() => Err(failure(Outcome::Timeout, "no whole answer before the deadline")),
-        Err(_) => Err(failure(Outcome::ConnectTimeout, "no connection before the deadline")),
+        Err(_) => Err(failure(Outcome::ConnectTimeout, "nothing written before the deadline")),
     };
     Asked { exchange: Exchange { leg, timing: progress.timing(began), result }, _bytes: bytes }
 }
@@ -109,9 +115,16 @@ async fn head(
     let mut lease = pool.checkout().await.map_err(|e| unreached(&e))?;
     let limit = pool.settings().response_timeout;
     loop {
-        progress.sent.set(Some(clock::now()));
+        progress.begin(&lease);
         let sent = tokio::time::timeout(limit, lease.send(request)).await;
-        match sent.map_err(|_| failure(Outcome::Timeout, "no response head within response_timeout"))? {
+        let late = || {
+            if progress.written() {
+                failure(Outcome::Timeout, "no response head within response_timeout")
+            } else {
+                failure(Outcome::ConnectTimeout, "nothing written within response_timeout")
+            }
+        };
+        match sent.map_err(|_| late())? {
             // Nobody asked for an upgrade.
             Ok(response) if response.status().is_informational() => {
                 return Err(failure(Outcome::InvalidResponse, "an unasked switch of protocols"));
@@ -125,6 +138,9 @@ async fn head(
             Err(SendError::Unsent(_)) => {
                 progress.sent.set(None);
                 return Err(failure(Outcome::ConnectError, "the connection closed before it was written to"));
+            }
+            Err(SendError::Broken(_)) if !progress.written() => {
+                return Err(failure(Outcome::ConnectError, "the connection broke before it was written to"));
             }
             Err(SendError::Broken(error)) => return Err(broken(&error)),
         }

@@ -17,9 +17,17 @@ use super::connect::MAX_BUFFER;
 /// Room for the largest head there may be, for as much of interim answers, and for what is read along with them.
 const MAX_BEFORE_HEAD: usize = 4 * MAX_BUFFER;
 
-/// What one connection has read of an answer whose head is awaited.
+/// What passed on one connection since its last request was handed over.
 #[derive(Clone, Debug, Default)]
-pub struct Gauge(Rc<Cell<Option<usize>>>);
+pub struct Gauge(Rc<Passed>);
+
+#[derive(Debug, Default)]
+struct Passed {
+    /// Bytes read while a head is awaited.
+    awaited: Cell<Option<usize>>,
+    /// Whether a byte of the request was taken by the system.
+    written: Cell<bool>,
+}
 
 /// A stream that fails when a head is awaited for too many bytes.
 pub(super) struct Guarded {
@@ -30,19 +38,33 @@ pub(super) struct Guarded {
 impl Gauge {
     /// A request goes out: the next bytes are of its answer's head.
     pub(super) fn open(&self) {
-        self.0.set(Some(0));
+        self.0.awaited.set(Some(0));
+        self.0.written.set(false);
     }
 
     /// The head came.
     pub(super) fn close(&self) {
-        self.0.set(None);
+        self.0.awaited.set(None);
+    }
+
+    /// Whether any byte of the last request was written, so that the leg may have seen it.
+    #[must_use]
+    pub fn has_written(&self) -> bool {
+        self.0.written.get()
+    }
+
+    fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(result, Poll::Ready(Ok(bytes)) if bytes > 0) {
+            self.0.written.set(true);
+        }
+        result
     }
 
     /// Adds to what came; an error if it is too much for a head.
     fn add(&self, bytes: usize) -> io::Result<()> {
-        let Some(before) = self.0.get() else { return Ok(()) };
+        let Some(before) = self.0.awaited.get() else { return Ok(()) };
         let sum = before + bytes;
-        self.0.set(Some(sum));
+        self.0.awaited.set(Some(sum));
         if sum > MAX_BEFORE_HEAD {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "too many interim answers"));
         }
@@ -72,7 +94,8 @@ impl AsyncRead for Guarded {
 
 impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.gauge.wrote(result)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -92,7 +115,8 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.gauge.wrote(result)
     }
 }
 
@@ -111,5 +135,18 @@ mod tests {
         assert!(gauge.add(1).is_ok(), "each head has the whole room");
         gauge.close();
         assert!(gauge.add(MAX_BEFORE_HEAD).is_ok());
+    }
+
+    #[test]
+    fn a_request_is_written_with_its_first_byte() {
+        let gauge = Gauge::default();
+        gauge.open();
+        let _ = gauge.wrote(Poll::Pending);
+        let _ = gauge.wrote(Poll::Ready(Ok(0)));
+        assert!(!gauge.has_written());
+        let _ = gauge.wrote(Poll::Ready(Ok(1)));
+        assert!(gauge.has_written());
+        gauge.open();
+        assert!(!gauge.has_written(), "the next request is another one");
     }
 }

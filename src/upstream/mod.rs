@@ -7,5 +7,6 @@ pub mod pool;
 pub mod settings;
 
 pub use error::{ConnectError, SendError};
+pub use flood::Gauge;
 pub use pool::{Lease, Pool};
 pub use settings::{HostPolicy, Origin, Settings};

@@ -13,7 +13,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 use super::connect::{Connection, connect};
-use super::{ConnectError, SendError, Settings};
+use super::{ConnectError, Gauge, SendError, Settings};
 use crate::model::Leg;
 use crate::model::clock::{self, Instant};
 use crate::telemetry::Metrics;
@@ -22,7 +22,7 @@ use crate::telemetry::Metrics;
 pub struct Pool<B> {
     settings: Arc<Settings>,
     idle: RefCell<Vec<Idle<B>>>,
-    gauges: Gauges,
+    gauges: Meters,
     retired: Cell<bool>,
 }
 
@@ -31,7 +31,7 @@ struct Idle<B> {
     since: Instant,
 }
 
-struct Gauges {
+struct Meters {
     active: metrics::Gauge,
     idle: metrics::Gauge,
     up: metrics::Gauge,
@@ -47,10 +47,10 @@ pub struct Lease<B> {
     reused: bool,
 }
 
-impl Gauges {
+impl Meters {
     fn new(leg: Leg, metrics: &Metrics) -> Self {
         let leg = leg.label();
-        Gauges {
+        Meters {
             active: metrics.leg_connections.with([leg, "active"]),
             idle: metrics.leg_connections.with([leg, "idle"]),
             up: metrics.leg_up.with([leg]),
@@ -68,7 +68,7 @@ where
 {
     /// An empty pool.
     pub fn new(leg: Leg, settings: Arc<Settings>, metrics: &Metrics) -> Rc<Self> {
-        let gauges = Gauges::new(leg, metrics);
+        let gauges = Meters::new(leg, metrics);
         Rc::new(Pool { settings, idle: RefCell::default(), gauges, retired: Cell::new(false) })
     }
 
@@ -161,6 +161,11 @@ where
     /// Whether the connection was used before, so that it may have gone stale.
     pub fn is_reused(&self) -> bool {
         self.reused
+    }
+
+    /// What passes on the connection; opened anew by each [`Lease::send`].
+    pub fn gauge(&self) -> Gauge {
+        self.connection.as_ref().map(|c| c.gauge.clone()).unwrap_or_default()
     }
 
     /// Writes the request; resolves with the response head.

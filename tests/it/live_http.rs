@@ -82,7 +82,7 @@ fn pipelined_requests_are_answered_in_order() {
         let (method, body) = (if n % 2 == 0 { "GET" } else { "POST" }, body(n));
         let length =
             if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        all += &format!("{method} /{n} HTTP/1.1\r\nHost: x\r\n{length}\r\n{body}");
+        all.extend([format!("{method} /{n} HTTP/1.1\r\nHost: x\r\n{length}\r\n"), body]);
     }
     // Sent from beside, as nobody reads while it is sent.
     let mut sender = client.stream().try_clone().unwrap();

@@ -220,7 +220,7 @@ fn the_copy_is_the_same_request_but_for_the_mark() {
 
 #[test]
 fn bodies_are_copied_to_the_byte_and_framed_by_their_length() {
-    let body: String = (0..100_000).map(|n| char::from(b'a' + (n % 26) as u8)).collect();
+    let body: String = (0..100_000).map(|n| char::from(b'a' + u8::try_from(n % 26).unwrap())).collect();
     let (live, copy) = both(|client| {
         client.request("POST", "/", &[], &body);
     });
