@@ -3,4 +3,6 @@
 
 mod builders;
 mod first_light;
+mod life;
+mod process;
 mod support;
