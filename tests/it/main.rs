@@ -5,4 +5,5 @@ mod builders;
 mod first_light;
 mod life;
 mod process;
+mod reload;
 mod support;
