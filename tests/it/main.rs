@@ -7,4 +7,5 @@ mod first_light;
 mod life;
 mod process;
 mod reload;
+mod samples;
 mod support;
