@@ -125,16 +125,12 @@ pub(super) fn views(
 fn differences(dir: &std::path::Path, query: &DifferencesQuery) -> Value {
     let filter = SampleFilter {
         endpoint: query.endpoint.clone(),
+        path: query.path.clone(),
         limit: u32::try_from(query.limit).ok(),
         ..SampleFilter::default()
     };
     match Reader::open(dir).and_then(|reader| reader.samples(&filter)) {
-        Ok(samples) => {
-            let fits = |s: &crate::records::SampleSummary| {
-                query.path.as_ref().is_none_or(|path| s.signature.contains(&format!(":{path}:")))
-            };
-            json!({ "samples": samples.into_iter().filter(fits).collect::<Vec<_>>() })
-        }
+        Ok(samples) => json!({ "samples": samples }),
         Err(error) => json!({ "samples": [], "error": error.to_string() }),
     }
 }

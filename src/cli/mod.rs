@@ -69,7 +69,7 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub struct ConfigFile {
     /// The config [default: `UMBRAGE_CONFIG`, else `umbrage.toml`]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 

@@ -66,9 +66,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let app = App::start(config).map_err(|e| failed(&e))?;
     tracing::info!(address = %app.address(), admin = %app.admin_address(), "{plan}");
     signals.serve(&app);
-    tracing::info!("draining");
+    // Listening before it is said: who asks twice does not want to wait.
     let second = Signals::listen().map_err(|e| failed(&e))?;
-    // Who asks twice does not want to wait.
+    tracing::info!("draining");
     std::thread::spawn(move || {
         second.stop();
         std::process::exit(i32::from(FAILED));

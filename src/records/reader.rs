@@ -29,6 +29,8 @@ pub struct SampleFilter {
     pub endpoint: Option<String>,
     /// Of this difference signature.
     pub signature: Option<String>,
+    /// Of a signature with this path.
+    pub path: Option<String>,
     /// At most so many; never more than [`SampleFilter::MAX`].
     pub limit: Option<u32>,
 }
@@ -124,12 +126,14 @@ impl Reader {
             "SELECT id, epoch, route, endpoint, signature, taken_unix_ms FROM sample
              WHERE (:epoch IS NULL OR epoch = :epoch) AND (:route IS NULL OR route = :route)
                AND (:endpoint IS NULL OR endpoint = :endpoint) AND (:signature IS NULL OR signature = :signature)
+               AND (:path IS NULL OR instr(signature, ':' || :path || ':') > 0)
              ORDER BY taken_unix_ms DESC, id LIMIT :limit",
             named_params! {
                 ":epoch": filter.epoch.map(integer),
                 ":route": filter.route,
                 ":endpoint": filter.endpoint,
                 ":signature": filter.signature,
+                ":path": filter.path,
                 ":limit": filter.limit.unwrap_or(SampleFilter::MAX).min(SampleFilter::MAX),
             },
             |row| {

@@ -29,17 +29,17 @@ pub async fn watch(reloader: Arc<Reloader>) {
     }
     let mut seen = Some(reloader.text_hash());
     loop {
-        // Woken or not, what counts is the content.
-        if let Ok(Some(())) = tokio::time::timeout(POLL, told.recv()).await {
-            tokio::time::sleep(SETTLE).await;
-            while told.try_recv().is_ok() {}
-        }
+        // Woken or not, what counts is the content; looked at first, as it may have changed before it was watched.
         let now = content(&path);
         if now != seen && now.is_some() {
             seen = now;
             let reloader = reloader.clone();
             // Parsing and resolving may take a while; the admin API must not wait for it.
             let _ = tokio::task::spawn_blocking(move || reloader.reload("the file changed")).await;
+        }
+        if let Ok(Some(())) = tokio::time::timeout(POLL, told.recv()).await {
+            tokio::time::sleep(SETTLE).await;
+            while told.try_recv().is_ok() {}
         }
     }
 }

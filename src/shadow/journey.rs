@@ -114,9 +114,9 @@ impl Pairs<'_> {
             comparison: &compared,
             control: control_seen.zip(control.as_ref()),
         };
-        tools.ledger.fold(experiment.epoch(), &observation, &trial.rules);
-        if compared.verdict == Verdict::Mismatch {
-            self.keep(tools, trial, &endpoint, &compared);
+        let epoch = tools.ledger.fold(experiment.epoch(), &observation, &trial.rules);
+        if let Some(epoch) = epoch.filter(|_| compared.verdict == Verdict::Mismatch) {
+            self.keep(tools, trial, epoch, &endpoint, &compared);
         }
     }
 
@@ -130,11 +130,11 @@ impl Pairs<'_> {
         redacted(trial, comparison)
     }
 
-    fn keep(&self, tools: &Tools, trial: &Trial, endpoint: &str, compared: &Comparison) {
+    fn keep(&self, tools: &Tools, trial: &Trial, epoch: u64, endpoint: &str, compared: &Comparison) {
         let Ok(stable) = &self.stable else { return };
         let pair = Pair {
             trial,
-            epoch: tools.ledger.epoch(),
+            epoch,
             endpoint,
             request: self.request,
             stable: &stable.exchange,

@@ -1,6 +1,6 @@
 //! Which pairs are worth showing, and what of them is kept: redacted, trimmed, rotated by difference signature.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::trial::Trial;
 use crate::compare;
@@ -14,6 +14,8 @@ const CLAIMS: usize = 8;
 /// Chooses samples and hands them to the store.
 pub(super) struct Keeper {
     rotation: RefCell<Rotation>,
+    /// The epoch that the rotation is about.
+    epoch: Cell<u64>,
     sink: Sink,
 }
 
@@ -32,12 +34,16 @@ pub(super) struct Pair<'a> {
 
 impl Keeper {
     pub(super) fn new(rotation: Rotation, sink: Sink) -> Self {
-        Keeper { rotation: RefCell::new(rotation), sink }
+        Keeper { rotation: RefCell::new(rotation), epoch: Cell::new(0), sink }
     }
 
     /// Keeps the pair where the set of one of its signatures has a place for it.
     pub(super) fn consider(&self, pair: &Pair<'_>, now: Instant) {
         let Some(redactor) = &pair.trial.redactor else { return };
+        if self.epoch.replace(pair.epoch) != pair.epoch {
+            // A new epoch has samples of its own, from its first pair on.
+            self.rotation.borrow_mut().clear();
+        }
         let mut claimed: Vec<String> = Vec::new();
         for difference in pair.differences {
             let signature = signature(difference);
@@ -52,11 +58,6 @@ impl Keeper {
                 self.sink.offer(Record::Sample(Box::new(sample(pair, redactor, signature, slot))));
             }
         }
-    }
-
-    /// A new epoch has samples of its own.
-    pub(super) fn forget(&self) {
-        self.rotation.borrow_mut().clear();
     }
 }
 

@@ -33,13 +33,15 @@ impl Ledger {
         Ledger { gate, sink, limits, book: Mutex::new(Book { tally, carried, before }) }
     }
 
-    /// Folds one pair in, unless it belongs to another epoch.
-    pub(super) fn fold(&self, epoch: &str, observation: &Observation<'_>, rules: &[String]) {
+    /// Folds one pair in and answers the number of its epoch; `None` if it belongs to another than the one in force.
+    pub(super) fn fold(&self, epoch: &str, observation: &Observation<'_>, rules: &[String]) -> Option<u64> {
         let mut book = self.book();
-        if book.tally.epoch().key == epoch {
-            book.tally.fold(observation);
-            fold_rules(&mut book.tally, rules, observation.comparison);
+        if book.tally.epoch().key != epoch {
+            return None;
         }
+        book.tally.fold(observation);
+        fold_rules(&mut book.tally, rules, observation.comparison);
+        Some(book.tally.epoch().number)
     }
 
     /// Begins a new epoch if the key is another one; answers whether it is.
@@ -78,11 +80,6 @@ impl Ledger {
     /// Hands what changed since the last call to the store.
     pub fn flush(&self) {
         self.keep(&mut self.book());
-    }
-
-    /// The number of the epoch in force.
-    pub(super) fn epoch(&self) -> u64 {
-        self.book().tally.epoch().number
     }
 
     fn keep(&self, book: &mut Book) {

@@ -143,17 +143,11 @@ impl Tools {
     async fn live(self: Rc<Self>, mut offers: Offers, stop: &Notify) {
         let mut flush = tokio::time::interval(FLUSH);
         flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut epoch = self.ledger.epoch();
         loop {
             tokio::select! {
                 biased;
                 () = stop.notified() => break,
-                _ = flush.tick() => {
-                    self.sweep();
-                    if std::mem::replace(&mut epoch, self.ledger.epoch()) != epoch {
-                        self.keeper.forget();
-                    }
-                }
+                _ = flush.tick() => self.sweep(),
                 offer = offers.recv() => match offer {
                     Some(offer) => self.begin(offer),
                     None => break,

@@ -10,15 +10,23 @@
     reason = "counters are small whole numbers, which are exact; texts are short and written to be read"
 )]
 
+mod admin;
+mod bad_json;
 mod builders;
+mod commands;
 mod demo;
+mod epochs;
 mod first_light;
 mod laws;
+mod life;
 mod live_errors;
 mod live_http;
 mod live_stream;
 mod offers;
 mod pool;
+mod process;
+mod reload;
+mod samples;
 mod shadow_plane;
 mod support;
 mod workers;
