@@ -7,7 +7,10 @@
     clippy::cast_precision_loss,
     clippy::format_push_string,
     clippy::large_stack_arrays,
-    reason = "counters are small whole numbers, which are exact; texts are short and written to be read"
+    clippy::too_many_lines,
+    clippy::similar_names,
+    clippy::duration_suboptimal_units,
+    reason = "counters are small whole numbers, which are exact; texts are short; a test reads from top to bottom"
 )]
 
 mod admin;
