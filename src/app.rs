@@ -2,6 +2,7 @@
 //! store, and the back office last, so that it can be asked to the end.
 
 mod office;
+pub mod stored;
 
 use std::hash::BuildHasher;
 use std::io;
@@ -18,7 +19,7 @@ use crate::gate::Gate;
 use crate::live::{self, Shared};
 use crate::model::clock;
 
-use crate::records::{self, Reader, Sink, Writer};
+use crate::records::{self, Sink, Writer};
 use crate::reload::{Reloader, snapshot};
 use crate::shadow::{self, Evidence, Ledger};
 use crate::telemetry::Metrics;
@@ -166,26 +167,14 @@ fn store(settings: &records::Settings, metrics: &Metrics) -> (Sink, Option<Write
 /// The evidence that this configuration goes on with: the stored one if it is of the same epoch, else a new one.
 fn resumed(config: &Config) -> Tally {
     let limits = config.limits();
-    let stored = Reader::open(&config.records.dir).ok().and_then(|reader| {
-        let latest = reader.latest_epoch().ok().flatten()?;
-        Some((reader, latest))
-    });
+    // Without a store there is nothing to resume; that it is missing is said where it is opened for writing.
+    let stored = stored::latest(&config.records.dir).ok().flatten();
     let number = stored.as_ref().map_or(1, |(_, latest)| latest.number + 1);
-    if let Some((reader, latest)) = stored.filter(|(_, latest)| latest.key == config.epoch_key) {
-        let rows = reader.tallies(latest.number).unwrap_or_default();
-        let rows: Vec<_> = rows.into_iter().map(restored_row).collect();
-        let coverage = reader.coverage(latest.number).ok().flatten().unwrap_or_default();
-        let epoch = Epoch {
-            number: latest.number,
-            key: latest.key,
-            started_unix_ms: latest.started_unix_ms,
-            version: latest.version,
-        };
-        let restored = Tally::restore(epoch, limits, &rows, &coverage);
-        for error in &restored.skipped {
-            tracing::warn!(%error, "stored evidence was damaged");
+    if let Some((reader, epoch)) = stored.filter(|(_, latest)| latest.key == config.epoch_key) {
+        match stored::restore(&reader, epoch, limits) {
+            Ok(tally) => return with_rules(tally, config),
+            Err(error) => tracing::warn!(%error, "the stored evidence cannot be read; a new epoch begins"),
         }
-        return with_rules(restored.tally, config);
     }
     let epoch = Epoch {
         number,
@@ -194,17 +183,6 @@ fn resumed(config: &Config) -> Tally {
         version: config.version.clone(),
     };
     with_rules(Tally::new(epoch, limits), config)
-}
-
-/// A stored row as the evidence reads it.
-pub(crate) fn restored_row(row: records::TallyRow) -> crate::evidence::tally::EndpointRow {
-    crate::evidence::tally::EndpointRow {
-        route: row.route,
-        endpoint: row.endpoint,
-        compared: row.compared,
-        mismatched: row.mismatched,
-        data: row.data,
-    }
 }
 
 fn with_rules(mut tally: Tally, config: &Config) -> Tally {

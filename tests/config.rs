@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use umbrage::config::section::{Entry, Key, Section};
 use umbrage::config::{Config, file, schema};
@@ -149,9 +150,8 @@ fn full_toml_the_schema_and_the_reader_know_the_same_keys() {
 fn every_example_in_full_toml_is_valid() {
     // One of two keys that exclude each other; the file of the other does not exist here.
     let text = uncommented();
-    let text: String =
-        text.lines().filter(|l| !l.starts_with("token_file")).map(|l| format!("{l}\n")).collect();
-    let text = text.replace("a long random text", "a-long-random-text");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("token_file")).collect();
+    let text = lines.join("\n").replace("a long random text", "a-long-random-text");
     let (config, warnings) = Config::from_text("full.toml", &text).unwrap_or_else(|p| panic!("{p}"));
     assert_eq!(config.version.as_deref(), Some("2026-11-22.3"));
     assert_eq!(config.routes.routes.len(), 1);
@@ -212,4 +212,90 @@ fn full_toml_shows_the_default_list_of_ignored_headers_and_what_needs_a_restart(
         Config::RESTART_KEYS.len() - 1,
         "token and token_file share a line"
     );
+}
+
+/// Runs the program in an empty folder; `UMBRAGE_CONFIG` as given.
+fn umbrage(args: &[&str], config: Option<&Path>) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_umbrage"));
+    command.args(args).current_dir(dir.path()).env_remove("UMBRAGE_CONFIG").env_remove("UMBRAGE_TOKEN");
+    command.envs(config.map(|path| ("UMBRAGE_CONFIG", path)));
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn check_tells_a_good_file_on_stdout() {
+    let path = root().join("config/experiment.toml");
+    for told in [
+        umbrage(&["check", "-c", path.to_str().unwrap()], None),
+        umbrage(&["check"], Some(&path)),
+        umbrage(&["check", "--config", path.to_str().unwrap()], Some(Path::new("/nonexistent"))),
+    ] {
+        assert_eq!(told.status.code(), Some(0), "{told:?}");
+        assert_eq!(text(&told.stdout), format!("{}: fine, 3 routes, 3 legs\n", path.display()));
+        assert_eq!(text(&told.stderr), "");
+    }
+}
+
+#[test]
+fn check_tells_a_bad_file_on_stderr_without_colour_and_ends_with_78() {
+    let path = root().join("tests/cases/config/invalid/everything-at-once.toml");
+    let told = umbrage(&["check"], Some(&path));
+    assert_eq!(told.status.code(), Some(78));
+    assert_eq!(text(&told.stdout), "");
+    let expected = fs::read_to_string(path.with_extension("txt")).unwrap();
+    assert_eq!(text(&told.stderr).replace(path.to_str().unwrap(), "umbrage.toml"), expected);
+}
+
+#[test]
+fn without_a_file_the_default_one_is_named() {
+    let told = umbrage(&["check"], None);
+    assert_eq!(told.status.code(), Some(78));
+    assert!(text(&told.stderr).contains("--> umbrage.toml"), "{told:?}");
+    assert!(text(&told.stderr).contains("UMBRAGE_CONFIG"), "{told:?}");
+}
+
+#[test]
+fn a_probe_of_legs_that_are_not_there_ends_with_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.toml");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    fs::write(&path, format!("[listen]\naddress = \"127.0.0.1:0\"\n[stable]\nurl = \"http://{free}\"\n"))
+        .unwrap();
+    let told = umbrage(&["check", "--probe"], Some(&path));
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(text(&told.stdout).contains(&format!("stable  http://{free} gave no answer")), "{told:?}");
+    assert!(text(&told.stderr).contains("error: 1 of 1 legs gave no answer"), "{told:?}");
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for args in [&["walk"][..], &["ctl", "percent", "200"], &["run", "--percent", "5"]] {
+        let told = umbrage(args, None);
+        assert_eq!(told.status.code(), Some(2), "{told:?}");
+        assert_eq!(text(&told.stdout), "");
+    }
+}
+
+#[test]
+fn schema_completions_and_man_print_what_they_say() {
+    let printed: serde_json::Value = serde_json::from_slice(&umbrage(&["schema"], None).stdout).unwrap();
+    assert_eq!(printed, schema());
+    assert!(text(&umbrage(&["completions", "bash"], None).stdout).contains("complete -F _umbrage"));
+    assert!(text(&umbrage(&["man"], None).stdout).contains(".TH umbrage 1"));
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    for args in [&["schema"][..], &["man"], &["completions", "bash"], &["--help"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_umbrage"));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let told = command.args(args).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((told.status.code(), text(&told.stderr)), (Some(0), String::new()), "{args:?}");
+    }
 }

@@ -29,7 +29,7 @@ pub(super) struct Desk {
     nonces: Nonces,
 }
 
-/// Values that a page cannot foresee: SipHash of a counter under keys that std draws from the operating system.
+/// Values that a page cannot foresee: a keyed hash (`SipHash`) of a counter under keys that std draws from the operating system.
 struct Nonces {
     keys: [RandomState; 2],
     next: AtomicU64,

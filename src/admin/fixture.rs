@@ -20,13 +20,13 @@ use crate::model::Ppm;
 use crate::telemetry::Metrics;
 
 /// Builds an [`Office`].
-pub(super) struct OfficeFixture {
+pub(crate) struct OfficeFixture {
     pub(super) views: Views,
     token: Option<String>,
 }
 
 /// An office without a token, with the routes `orders` (25 %) and `default` (5 %).
-pub(super) fn office() -> OfficeFixture {
+pub(crate) fn office() -> OfficeFixture {
     let views = Views {
         report: Arc::new(|| json!({"schema": 1, "coverage": {"requests": 0}, "endpoints": []})),
         differences: Arc::new(|q| json!({"endpoint": q.endpoint, "path": q.path, "limit": q.limit})),
@@ -39,22 +39,22 @@ pub(super) fn office() -> OfficeFixture {
 }
 
 impl OfficeFixture {
-    pub(super) fn token(mut self, token: &str) -> Self {
+    pub(crate) fn token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
         self
     }
 
-    pub(super) fn report(mut self, report: impl Fn() -> Value + Send + Sync + 'static) -> Self {
+    pub(crate) fn report(mut self, report: impl Fn() -> Value + Send + Sync + 'static) -> Self {
         self.views.report = Arc::new(report);
         self
     }
 
-    pub(super) fn reload(mut self, answer: ReloadAnswer) -> Self {
+    pub(crate) fn reload(mut self, answer: ReloadAnswer) -> Self {
         self.views.reload = Arc::new(move || answer.clone());
         self
     }
 
-    pub(super) fn build(self) -> Arc<Office> {
+    pub(crate) fn build(self) -> Arc<Office> {
         let switches = Arc::new(Switches::default());
         switches.install(vec![Arc::new(policy("orders", 25.0)), Arc::new(policy("default", 5.0))]);
         Arc::new(Office {

@@ -16,7 +16,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let uri = request.uri().clone();
-        let body = Bytes::from_request(request, state).await.map_err(refused)?;
+        let body = Bytes::from_request(request, state).await.map_err(|e| refused(&e))?;
         if body.iter().all(u8::is_ascii_whitespace) {
             return query(&uri).map(Input);
         }
@@ -38,7 +38,7 @@ pub(super) fn query<T: DeserializeOwned>(uri: &axum::http::Uri) -> Result<T, Pro
     read.map(|Query(value)| value).map_err(|e| Problem::bad_request(e.body_text()))
 }
 
-fn refused(rejection: BytesRejection) -> Problem {
+fn refused(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
         _ => Problem::bad_request("the body ended early"),

@@ -22,7 +22,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection older than this is closed after the answer under way: the only bound on a client that does not read.
-pub const CONNECTION_LIFETIME: Duration = Duration::from_secs(600);
+pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(10);
 
 /// What an answer under way is given once its connection is to be closed.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ pub const MAX_FIELDS: usize = 64;
 pub const MAX_BODY: usize = 4 * 1024;
 
 /// Longest pause that ends by itself; who means longer means the config file.
-pub const MAX_PAUSE: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const MAX_PAUSE: Duration = Duration::from_hours(30 * 24);
 
 /// Rows of `/api/v1/differences` where the request names no number.
 pub const DEFAULT_DIFFERENCES: usize = 100;

@@ -44,10 +44,8 @@ pub(super) async fn pause(
 ) -> Result<Response, Problem> {
     let length = input.length.as_deref().map(pause_length).transpose()?;
     pause::begin(&desk, length);
-    match length {
-        Some(length) => tracing::info!(paused = true, for_seconds = length.as_secs_f64(), "mirroring paused"),
-        None => tracing::info!(paused = true, "mirroring paused until somebody resumes it"),
-    }
+    // Without an end, the field is left out.
+    tracing::info!(paused = true, for_seconds = length.map(|l| l.as_secs_f64()), "mirroring paused");
     Ok(json_answer(StatusCode::OK, &state(&desk)))
 }
 

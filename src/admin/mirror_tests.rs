@@ -112,6 +112,51 @@ async fn bad_percents_change_nothing() {
     assert_eq!(shares_of(&desk), [25.0, 5.0]);
 }
 
+/// What is logged while `ask` runs.
+async fn logged(ask: impl Future) -> String {
+    #[derive(Clone, Default)]
+    struct Page(Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let writer = Page::default();
+    let shared = writer.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || shared.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    ask.await;
+    drop(guard);
+    let bytes = writer.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn every_change_is_logged_with_its_numbers() {
+    let desk = office().desk();
+    let text = logged(async {
+        post(&desk, "/api/v1/mirror/pause?for=10m", "").await;
+        post(&desk, "/api/v1/mirror/percent?percent=50&route=orders", "").await;
+        post(&desk, "/api/v1/mirror/resume", "").await;
+        post(&desk, "/-/reload", "").await;
+    })
+    .await;
+    let expected = [
+        "INFO umbrage::admin::mirror: mirroring paused paused=true for_seconds=600.0",
+        "mirrored share changed percent=50.0 route=\"orders\" routes=1 before=\"orders=25\"",
+        "mirroring resumed paused=false",
+        "configuration reloaded changed=0 needs_restart=0",
+    ];
+    for line in expected {
+        assert!(text.contains(line), "{line} is missing in {text}");
+    }
+    assert_eq!(text.lines().count(), expected.len(), "{text}");
+}
+
 #[tokio::test]
 async fn nothing_changes_by_looking() {
     let desk = office().desk();

@@ -33,7 +33,7 @@ pub struct Views {
     /// Differences that fit the query, newest first.
     pub differences: Arc<dyn Fn(&DifferencesQuery) -> Value + Send + Sync>,
     /// The sample with that id; `None` if there is none.
-    pub sample: Arc<dyn Fn(&str) -> Option<Value> + Send + Sync>,
+    pub sample: SampleView,
     /// The configuration in force as TOML, secrets masked already.
     pub config: Arc<dyn Fn() -> String + Send + Sync>,
     /// Reads the configuration again; called once at a time.
@@ -41,6 +41,9 @@ pub struct Views {
     /// Sets the gauges that nobody keeps up to date, such as buffered bytes; called before each `/metrics` page.
     pub gauges: Arc<dyn Fn() + Send + Sync>,
 }
+
+/// Looks a sample up by its id.
+pub type SampleView = Arc<dyn Fn(&str) -> Option<Value> + Send + Sync>;
 
 /// What `/api/v1/differences` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,7 +33,7 @@ async fn pass(seconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn a_pause_with_an_end_resumes_by_itself() {
     let (desk, _tasks) = kept();
-    begin(&desk, Some(Duration::from_secs(600)));
+    begin(&desk, Some(Duration::from_mins(10)));
     pass(599).await;
     assert!(desk.office.switches.is_paused());
     assert_eq!(remaining(&desk), Some(Duration::from_secs(1)));
@@ -58,12 +58,12 @@ async fn a_later_pause_replaces_the_end_of_an_earlier_one() {
     let (desk, _tasks) = kept();
     begin(&desk, Some(Duration::from_secs(10)));
     pass(5).await;
-    begin(&desk, Some(Duration::from_secs(60)));
+    begin(&desk, Some(Duration::from_mins(1)));
     pass(30).await;
     assert!(desk.office.switches.is_paused(), "the first end must not end the second pause");
     pass(31).await;
     assert!(!desk.office.switches.is_paused());
-    begin(&desk, Some(Duration::from_secs(60)));
+    begin(&desk, Some(Duration::from_mins(1)));
     begin(&desk, Some(Duration::from_secs(10)));
     pass(11).await;
     assert!(!desk.office.switches.is_paused(), "the shorter one came later and counts");

@@ -17,12 +17,12 @@ use super::*;
 
 /// A desk whose report hangs until the sender is dropped; the receiver hears of each call.
 fn hanging() -> (Arc<Desk>, SyncSender<()>, Receiver<()>) {
-    let (hold, held) = sync_channel::<()>(0);
+    let (hold, waits) = sync_channel::<()>(0);
     let (call, called) = sync_channel(64);
-    let held = Mutex::new(held);
+    let waits = Mutex::new(waits);
     let desk = office().report(move || {
         let _ = call.try_send(());
-        let _ = held.lock().unwrap().recv();
+        let _ = waits.lock().unwrap().recv();
         json!({})
     });
     (desk.desk(), hold, called)

@@ -85,7 +85,7 @@ async fn answers_over_a_socket_and_keeps_it_alive() {
 #[tokio::test]
 async fn bad_requests_are_refused_and_the_server_goes_on() {
     let running = start(office()).await;
-    let many_fields: String = (0..=MAX_FIELDS).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let many_fields = "x: 1\r\n".repeat(MAX_FIELDS);
     let bad = [
         b"nonsense\r\n\r\n".to_vec(),
         format!("GET / HTTP/1.1\r\nhost: localhost\r\n{many_fields}\r\n").into_bytes(),
@@ -173,14 +173,14 @@ async fn a_pause_over_the_socket_ends_by_itself() {
 
 #[tokio::test]
 async fn a_hung_report_does_not_hold_up_a_probe_on_another_connection() {
-    let (hold, held) = std::sync::mpsc::sync_channel::<()>(0);
+    let (hold, waits) = std::sync::mpsc::sync_channel::<()>(0);
     let (call, called) = oneshot::channel();
-    let (held, call) = (std::sync::Mutex::new(held), std::sync::Mutex::new(Some(call)));
+    let (waits, call) = (std::sync::Mutex::new(waits), std::sync::Mutex::new(Some(call)));
     let running = start(office().report(move || {
         if let Some(call) = call.lock().unwrap().take() {
             let _ = call.send(());
         }
-        let _ = held.lock().unwrap().recv();
+        let _ = waits.lock().unwrap().recv();
         json!({"late": true})
     }))
     .await;

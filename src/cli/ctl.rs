@@ -1,8 +1,10 @@
 //! `umbrage ctl`: steers a running proxy through its admin API.
 
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::remote::steering;
 use super::{CliError, ConfigFile};
 use crate::model::Ppm;
 
@@ -58,6 +60,14 @@ fn percent(text: &str) -> Result<Ppm, String> {
 ///
 /// # Errors
 /// [`CliError::Failed`] if it cannot be reached, or refuses.
-pub fn run(_args: &Args) -> Result<ExitCode, CliError> {
-    Err(CliError::Failed("ctl is not built in this tree".to_owned()))
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let action = match args.action.clone() {
+        Action::Pause { bound } => steering::Action::Pause { length: bound },
+        Action::Resume => steering::Action::Resume,
+        Action::Percent { percent, route } => steering::Action::Percent { percent, route },
+        Action::Reload => steering::Action::Reload,
+    };
+    let (admin, token) = args.file.admin(args.admin.as_deref(), args.token.as_deref())?;
+    let code = steering::run(&admin, token.as_deref(), &action, &mut io::stdout(), &mut io::stderr());
+    Ok(ExitCode::from(code))
 }

@@ -6,12 +6,14 @@ pub mod ctl;
 pub mod demo;
 pub mod diff;
 pub mod man;
+pub mod remote;
 pub mod report;
 pub mod run;
 pub mod schema;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,7 +68,7 @@ pub enum Command {
 /// Which config file.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ConfigFile {
-    /// The config [default: $UMBRAGE_CONFIG, else umbrage.toml]
+    /// The config [default: `UMBRAGE_CONFIG`, else `umbrage.toml`]
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -135,6 +137,38 @@ impl ConfigFile {
         accepted(Config::from_file(&self.path()))
     }
 
+    /// The admin address and token of the proxy that is meant: as given, else as the config says, else the default.
+    ///
+    /// # Errors
+    /// [`CliError::Config`] if a config that was named cannot be used.
+    pub fn admin(
+        &self,
+        admin: Option<&str>,
+        token: Option<&str>,
+    ) -> Result<(String, Option<String>), CliError> {
+        let token = token.map(str::to_owned);
+        if let Some(admin) = admin {
+            return Ok((admin.to_owned(), token));
+        }
+        let named =
+            self.config.is_some() || std::env::var_os("UMBRAGE_CONFIG").is_some_and(|v| !v.is_empty());
+        if !named && !self.path().exists() {
+            return Ok((remote::DEFAULT_ADMIN.to_owned(), token));
+        }
+        // Its warnings are the business of who runs it.
+        let (config, _) = Config::from_file(&self.path()).map_err(CliError::Config)?;
+        let mut address = config.admin.address;
+        if address.ip().is_unspecified() {
+            let loopback = if address.is_ipv4() {
+                IpAddr::from(Ipv4Addr::LOCALHOST)
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            };
+            address.set_ip(loopback);
+        }
+        Ok((format!("http://{address}"), token.or(config.admin.token)))
+    }
+
     fn path_given(&self, variable: Option<OsString>) -> PathBuf {
         let variable = variable.filter(|v| !v.is_empty()).map(PathBuf::from);
         self.config.clone().or(variable).unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))
@@ -195,8 +229,13 @@ pub fn say(text: &str) {
 
 /// Whether stderr shows colours: a terminal, and `NO_COLOR` not set (<https://no-color.org>).
 pub fn colours() -> bool {
+    colours_on(&io::stderr())
+}
+
+/// The same for another stream.
+pub fn colours_on(stream: &impl IsTerminal) -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    !refused && io::stderr().is_terminal()
+    !refused && stream.is_terminal()
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! `umbrage report`: what was found so far, from a running proxy or from its store.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use serde_json::Value;
 
-use super::{CliError, ConfigFile};
+use super::{CliError, ConfigFile, remote};
+use crate::app::stored;
+use crate::evidence::{Report, render};
 
 /// From where, as what, and what counts as a failure.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,7 +43,7 @@ pub enum Format {
     Json,
     /// For tickets and merge requests.
     Markdown,
-    /// For CI: a test case for each hypothesis.
+    /// For CI: a test case for each endpoint.
     Junit,
 }
 
@@ -56,6 +60,48 @@ pub enum FailOn {
 ///
 /// # Errors
 /// [`CliError::Failed`] if there is none to be had.
-pub fn run(_args: &Args) -> Result<ExitCode, CliError> {
-    Err(CliError::Failed("report is not built in this tree".to_owned()))
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let render = |report: &Value| render(report, args.format);
+    let fail_on = args.fail_on.map(FailOn::meant);
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let code = if let Some(dir) = &args.data {
+        remote::report::print(&stored(dir)?, render, fail_on, &mut out, &mut err)
+    } else {
+        let (admin, token) = args.file.admin(args.admin.as_deref(), args.token.as_deref())?;
+        remote::report::run(&admin, token.as_deref(), render, fail_on, &mut out, &mut err)
+    };
+    Ok(ExitCode::from(code))
+}
+
+/// The report of a store.
+fn stored(dir: &Path) -> Result<Value, CliError> {
+    let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
+    let report = stored::report(dir).map_err(|e| failed(&e))?;
+    let report =
+        report.ok_or_else(|| CliError::Failed(format!("{}: nothing was recorded yet", dir.display())))?;
+    serde_json::to_value(report).map_err(|e| failed(&e))
+}
+
+fn render(report: &Value, format: Format) -> String {
+    if format == Format::Json {
+        return remote::report::pretty(report);
+    }
+    // Of a proxy of another version; its JSON still says everything.
+    let Ok(read) = serde_json::from_value::<Report>(report.clone()) else {
+        return remote::report::pretty(report);
+    };
+    match format {
+        Format::Text | Format::Json => render::text(&read, super::colours_on(&io::stdout())),
+        Format::Markdown => render::markdown(&read),
+        Format::Junit => render::junit(&read),
+    }
+}
+
+impl FailOn {
+    fn meant(self) -> remote::report::FailOn {
+        match self {
+            FailOn::Refuted => remote::report::FailOn::Refuted,
+            FailOn::Undecided => remote::report::FailOn::Undecided,
+        }
+    }
 }

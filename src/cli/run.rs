@@ -10,6 +10,7 @@ use super::{CliError, ConfigFile, FAILED, accepted};
 use crate::app::App;
 use crate::config::{Config, Flags};
 use crate::gate::Policy;
+use crate::telemetry::logging;
 
 /// A file, or the flags that stand for one.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -20,7 +21,7 @@ pub struct Args {
     /// Without a file: the address that clients connect to, such as 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS", conflicts_with = "config", requires = "stable")]
     pub listen: Option<String>,
-    /// Without a file: the backend whose answer the client gets, such as http://127.0.0.1:9001
+    /// Without a file: the backend whose answer the client gets, such as `http://127.0.0.1:9001`
     #[arg(long, value_name = "URL", conflicts_with = "config", requires = "listen")]
     pub stable: Option<String>,
     /// Without a file: the backend under trial
@@ -59,6 +60,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let config = args.config()?;
     let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
+    let _flush = logging::init().map_err(|e| failed(&e))?;
     let signals = Signals::listen().map_err(|e| failed(&e))?;
     let plan = plan(&config);
     let app = App::start(config).map_err(|e| failed(&e))?;

@@ -118,7 +118,7 @@ fn flags_stand_for_a_file() {
     let line = "umbrage run --listen 127.0.0.1:0 --stable http://127.0.0.1:1 --shadow http://127.0.0.1:2 --percent 12.5";
     let Ok(Command::Run(args)) = parse(line) else { panic!("run") };
     let config = args.config().unwrap();
-    assert_eq!(config.routes.routes[0].mirror.configured.percent(), 12.5);
+    assert_eq!(config.routes.routes[0].mirror.configured.parts(), 125_000);
     assert_eq!(config.source.path, None);
     assert_eq!(config.legs.len(), 2);
 }

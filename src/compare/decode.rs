@@ -100,30 +100,30 @@ fn inflate(body: &[u8], cap: usize) -> Result<Vec<u8>, Incomparable> {
 
 /// The decoder takes windows of up to 1 GiB unless it is told not to.
 fn brotli(body: &[u8], cap: usize) -> Result<Vec<u8>, Incomparable> {
-    let mut decoder = brotli_decompressor::Decompressor::new(body, BROTLI_BUFFER);
-    if !decoder.set_parameter(BrotliDecoderParameter::BROTLI_DECODER_PARAM_LARGE_WINDOW, 0) {
+    let mut reader = brotli_decompressor::Decompressor::new(body, BROTLI_BUFFER);
+    if !reader.set_parameter(BrotliDecoderParameter::BROTLI_DECODER_PARAM_LARGE_WINDOW, 0) {
         return Err(Incomparable::Encoding);
     }
-    read(decoder, cap)
+    read(reader, cap)
 }
 
 /// Decodes every frame; skippable ones are passed over (RFC 8878 section 3.1).
 fn zstd(mut body: &[u8], cap: usize) -> Result<Vec<u8>, Incomparable> {
     let mut decoder = FrameDecoder::new();
     decoder.set_max_window_size(MAX_ZSTD_WINDOW);
-    let mut decoded = Vec::new();
+    let mut whole = Vec::new();
     for _ in 0..MAX_ZSTD_FRAMES {
         if body.is_empty() {
-            return Ok(decoded);
+            return Ok(whole);
         }
         match StreamingDecoder::new_with_decoder(&mut body, &mut decoder) {
             Ok(mut frame) => {
-                let more = read(&mut frame, cap - decoded.len())?;
+                let more = read(&mut frame, cap - whole.len())?;
                 let written = frame.decoder.get_checksum_from_data();
                 if written.is_some() && written != frame.decoder.get_calculated_checksum() {
                     return Err(Incomparable::Encoding);
                 }
-                decoded.extend_from_slice(&more);
+                whole.extend_from_slice(&more);
             }
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                 length, ..
@@ -135,17 +135,17 @@ fn zstd(mut body: &[u8], cap: usize) -> Result<Vec<u8>, Incomparable> {
             Err(_) => return Err(Incomparable::Encoding),
         }
     }
-    if body.is_empty() { Ok(decoded) } else { Err(Incomparable::Encoding) }
+    if body.is_empty() { Ok(whole) } else { Err(Incomparable::Encoding) }
 }
 
 /// Reads to the end, or to one byte more than the cap.
 fn read(decoder: impl Read, cap: usize) -> Result<Vec<u8>, Incomparable> {
-    let mut decoded = Vec::new();
+    let mut whole = Vec::new();
     let limit = (cap as u64).saturating_add(1);
-    let result: io::Result<usize> = decoder.take(limit).read_to_end(&mut decoded);
+    let result: io::Result<usize> = decoder.take(limit).read_to_end(&mut whole);
     match result {
-        Ok(_) if decoded.len() > cap => Err(Incomparable::DecodedTooLarge),
-        Ok(_) => Ok(decoded),
+        Ok(_) if whole.len() > cap => Err(Incomparable::DecodedTooLarge),
+        Ok(_) => Ok(whole),
         Err(_) => Err(Incomparable::Encoding),
     }
 }

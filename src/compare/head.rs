@@ -3,9 +3,12 @@
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 
-use super::findings::{Findings, Place, excerpt_bytes};
+use super::findings::{Findings, Place, excerpt_bytes, shortened};
 use super::{Rules, cookies, media};
 use crate::model::{Kind, Part};
+
+/// How many characters of a field's name stand in a path, so that an answer cannot choose the size of a key.
+const MAX_NAME_CHARS: usize = 128;
 
 /// Compares field by field; repeated fields are lists whose order counts.
 ///
@@ -122,7 +125,7 @@ fn field(
         cookies::compare(&left, &right, part, findings);
     } else {
         findings.add(part, kind, || Place {
-            path: format!("{}:{name}", part.label()),
+            path: format!("{}:{}", part.label(), shortened(name.as_str(), MAX_NAME_CHARS)),
             pointer: String::new(),
             stable: shown(&left),
             shadow: shown(&right),

@@ -1,7 +1,7 @@
 //! Pure comparison of two answers: no clock, I/O, async or randomness; the same input gives the same output for ever.
 //!
-//! The order of the work, cheapest first: status, heads ([`head`]), bodies ([`body`]: captures, then [`decode`], then
-//! [`content`], which chooses [`json`], [`text`] or [`binary`]), trailers. What is found goes through [`findings`],
+//! The order of the work, cheapest first: status, heads (`head`), bodies (`body`: captures, then `decode`, then
+//! `content`, which chooses `json`, `text` or `binary`), trailers. What is found goes through `findings`,
 //! which bounds it. Every loop here is bounded by the size of its input (times a logarithm where something is sorted) and
 //! nothing recurses, so that a hostile answer costs no more than a big one.
 //!
@@ -96,7 +96,5 @@ fn trailers(stable: Option<&HeaderMap>, other: Option<&HeaderMap>, findings: &mu
 mod hostile_tests;
 #[cfg(test)]
 mod property_tests;
-#[cfg(test)]
-mod speed_tests;
 #[cfg(test)]
 mod tests;

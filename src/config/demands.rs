@@ -8,8 +8,9 @@ use http::Method;
 use super::file::{self, File};
 use super::limits;
 use super::problem::Problem;
+use super::reader::Findings;
 use super::routes::Whole;
-use super::section::{Field, Findings};
+use super::section::Field;
 
 /// The label of what no route took: a route of this name could not be told from it.
 const RESERVED: &str = "other";

@@ -138,7 +138,7 @@ section! {
         mark: Mark = Spec::plain(Mark(Some(HeaderName::from_static("umbrage-shadow")))),
         /// Added to the niceness of the shadow plane: the higher, the more it gives way to customers.
         nice: i32 = limits::NICE,
-        /// Bytes of a response that are read and thrown away beyond the capture, so that its connection can be used again.
+        /// Bytes of a response that are read beyond the capture, for its digest and so that its connection can be used again.
         max_drain: Size = limits::MAX_DRAIN,
     }
 }
@@ -158,11 +158,11 @@ section! {
     RouteCompare {
         /// Which fields are compared.
         headers: IgnoredHeaders,
-        /// JSONPath queries (RFC 9535); what they select in a JSON body is not compared.
+        /// JSON path queries (RFC 9535); what they select in a JSON body is not compared.
         ignore: Vec<JsonPath> = Spec::plain(Vec::new()),
         /// Path templates by which evidence is grouped; other paths are inferred.
         endpoints: Vec<Template> = Spec::plain(Vec::new()),
-        /// What is replaced by a keyed hash before anything is stored or shown, beside Authorization, Cookie and Set-Cookie: `header:NAME` or a JSONPath.
+        /// What is replaced by a keyed hash before anything is stored or shown, beside Authorization, Cookie and Set-Cookie: `header:NAME` or a JSON path.
         redact: Vec<Redaction> = Spec::plain(Vec::new()),
     }
 }

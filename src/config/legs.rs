@@ -25,13 +25,11 @@ impl Legs {
             max_idle: keys.max_idle(),
             idle_timeout: keys.idle_timeout(),
         };
-        let shared = match self.known.iter().find(|known| ***known == settings) {
-            Some(known) => Arc::clone(known),
-            None => {
-                self.known.push(Arc::new(settings));
-                Arc::clone(self.known.last()?)
-            }
-        };
+        let shared = self.known.iter().find(|known| ***known == settings).cloned().unwrap_or_else(|| {
+            let new = Arc::new(settings);
+            self.known.push(Arc::clone(&new));
+            new
+        });
         if !self.pairs.iter().any(|(of, known)| *of == leg && Arc::ptr_eq(known, &shared)) {
             self.pairs.push((leg, Arc::clone(&shared)));
         }

@@ -48,7 +48,7 @@ pub const HEADER_TIMEOUT: Limit<Duration> = seconds(10, 600);
 pub const CLIENT_IDLE_TIMEOUT: Limit<Duration> = seconds(75, 3600);
 /// Kubernetes' default grace period.
 pub const DRAIN_TIMEOUT: Limit<Duration> =
-    Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_secs(3600) };
+    Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_hours(1) };
 /// Room for large cookies; below 8 KiB ordinary requests fail.
 pub const MAX_HEADER_BYTES: Limit<Size> = sizes(8 * KIB, 64 * KIB, MIB);
 
@@ -76,7 +76,7 @@ pub const MAX_BODY: Limit<Size> = sizes(0, MIB, GIB);
 /// Half-way down: the shadow plane gives way to customers and still runs on a busy machine.
 pub const NICE: Limit<i32> = Limit { min: 0, default: 10, max: 19 };
 /// Reading this much more is cheaper than a new connection.
-pub const MAX_DRAIN: Limit<Size> = sizes(0, MIB, GIB);
+pub const MAX_DRAIN: Limit<Size> = sizes(0, 64 * MIB, GIB);
 
 /// Each is a row of the report with its own histograms, some 100 KiB; the rest shares one.
 pub const MAX_ENDPOINTS: Limit<usize> = Limit { min: 1, default: 256, max: 10_000 };
@@ -89,9 +89,9 @@ pub const MAX_DECODED: Limit<Size> = sizes(KIB, 8 * MIB, GIB);
 pub const RECORDS_SIZE: Limit<Size> = sizes(MIB, 256 * MIB, 1024 * GIB);
 /// A migration's look back.
 pub const RECORDS_AGE: Limit<Duration> = Limit {
-    min: Duration::from_secs(60),
-    default: Duration::from_secs(30 * 86_400),
-    max: Duration::from_secs(3650 * 86_400),
+    min: Duration::from_mins(1),
+    default: Duration::from_hours(30 * 24),
+    max: Duration::from_hours(3650 * 24),
 };
 /// Enough to see a pattern; more of the same teaches nothing.
 pub const SAMPLES_PER_SIGNATURE: Limit<usize> = Limit { min: 1, default: 5, max: 1000 };

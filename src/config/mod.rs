@@ -8,6 +8,7 @@ mod hint;
 mod legs;
 pub mod limits;
 pub mod problem;
+pub mod reader;
 mod routes;
 pub mod schema;
 pub mod section;
@@ -26,7 +27,7 @@ pub use schema::schema;
 use crate::model::Leg;
 use crate::{admin, evidence, gate, live, records, shadow, upstream};
 use file::File;
-use section::Findings;
+use reader::Findings;
 
 /// Everything that the parts rely upon: complete, valid, without an option that means "default".
 #[derive(Clone, Debug)]
@@ -176,20 +177,15 @@ impl Flags {
     /// The file that they stand for.
     pub fn text(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let mut text = format!(
-            "[listen]\naddress = {}\n\n[stable]\nurl = {}\n",
-            quoted(&self.listen),
-            quoted(&self.stable)
-        );
-        if let Some(url) = &self.shadow {
-            text.push_str(&format!("\n[shadow]\nurl = {}\n", quoted(url)));
-        }
-        if let Some(percent) = &self.percent {
+        let listen = format!("[listen]\naddress = {}\n", quoted(&self.listen));
+        let stable = format!("\n[stable]\nurl = {}\n", quoted(&self.stable));
+        let shadow = self.shadow.as_ref().map(|url| format!("\n[shadow]\nurl = {}\n", quoted(url)));
+        let mirror = self.percent.as_ref().map(|percent| {
             let number = percent.parse::<f64>().is_ok() && percent.parse::<toml::Value>().is_ok();
             let percent = if number { percent.clone() } else { quoted(percent) };
-            text.push_str(&format!("\n[mirror]\npercent = {percent}\n"));
-        }
-        text
+            format!("\n[mirror]\npercent = {percent}\n")
+        });
+        [Some(listen), Some(stable), shadow, mirror].into_iter().flatten().collect()
     }
 }
 
@@ -197,7 +193,7 @@ impl Flags {
 fn parse(text: &str, findings: &mut Findings) -> Option<File> {
     if text.len() > limits::FILE_BYTES {
         let label = format!("at most {} bytes", limits::FILE_BYTES);
-        findings.add(Problem::error("this is too large for a config").at(Some(&(0..0))).label(label));
+        findings.add(Problem::error(format!("this is too large for a config: {label}")));
         return None;
     }
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -206,7 +202,7 @@ fn parse(text: &str, findings: &mut Findings) -> Option<File> {
         findings.add(Problem::error("this is not TOML").at(error.span().as_ref()).label(message));
     }
     let mut found = Findings::default();
-    let file = section::read_section("", table.get_ref(), &mut found);
+    let file = reader::read_section("", table.get_ref(), &mut found);
     findings.secrets.append(&mut found.secrets);
     if !errors.is_empty() {
         // What the parser made of a broken text would be blamed for what it left out.
@@ -228,6 +224,9 @@ fn read(path: &Path) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8"))
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod hostile_tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

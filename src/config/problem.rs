@@ -130,12 +130,13 @@ impl Problems {
             Level::Error => Shown::ERROR.primary_title(problem.title.as_str()),
             Level::Warning => Shown::WARNING.primary_title(problem.title.as_str()),
         };
-        let mut group = match self.place(problem.span.as_ref()) {
+        let mut group = match problem.span.as_ref().map(|span| self.line(span)) {
             None => title.element(Origin::path(self.name.as_str())),
-            Some(span) => {
+            Some((number, line, span)) => {
                 let mark = AnnotationKind::Primary.span(span);
                 let mark = if problem.label.is_empty() { mark } else { mark.label(problem.label.as_str()) };
-                title.element(Snippet::source(self.text.as_str()).path(self.name.as_str()).annotation(mark))
+                let snippet = Snippet::source(line).line_start(number).path(self.name.as_str());
+                title.element(snippet.annotation(mark))
             }
         };
         if !problem.help.is_empty() {
@@ -144,13 +145,16 @@ impl Problems {
         vec![group]
     }
 
-    /// The span within the text, on character boundaries and not over more than one line.
-    fn place(&self, span: Option<&Range<usize>>) -> Option<Range<usize>> {
-        let span = span?;
+    /// The line in which a span begins: its number, its text, and the part of the span that lies in it, on character
+    /// boundaries. The renderer is given no more, as its work grows with the text.
+    fn line(&self, span: &Range<usize>) -> (usize, &str, Range<usize>) {
         let start = self.text.floor_char_boundary(span.start);
         let end = self.text.ceil_char_boundary(span.end.max(start));
-        let line = self.text[start..].find('\n').map_or(self.text.len(), |n| start + n);
-        Some(start..end.min(line).max(start))
+        let begin = self.text[..start].rfind('\n').map_or(0, |n| n + 1);
+        let line = self.text[begin..].lines().next().unwrap_or_default();
+        let within = |at: usize| (at - begin).min(line.len());
+        let number = self.text[..begin].bytes().filter(|b| *b == b'\n').count() + 1;
+        (number, line, within(start)..within(end))
     }
 
     fn summary(&self) -> String {
@@ -269,7 +273,8 @@ mod tests {
         let text = "url = \"http://me:pässword@host/\"\n token = \"hunter2\nx = \"tiger\"\n";
         let tiger = text.find("tiger").unwrap();
         let items = [8, 40, tiger].map(|at| Problem::error("x").at(Some(&(at..at + 1))));
-        let all = Problems::new("f", text, &[tiger..tiger + 5], items.to_vec());
+        let secret = tiger..tiger + 5;
+        let all = Problems::new("f", text, std::slice::from_ref(&secret), items.to_vec());
         let shown = all.render(false);
         for secret in ["ssword", "hunter2", "tiger", "me:"] {
             assert!(!shown.contains(secret), "{shown}");

@@ -6,7 +6,8 @@ use super::demands;
 use super::file::{self, Control, File, RouteCompare, RouteMirror, RouteShadow};
 use super::legs::Legs;
 use super::problem::Problem;
-use super::section::{Field, Findings, Section};
+use super::reader::Findings;
+use super::section::{Field, Section};
 use crate::gate::{ControlPlan, Experiment, Policy, PolicySettings};
 use crate::live::{Match, PathTemplate, Route, Routes};
 use crate::model::{Leg, Ppm};
@@ -87,11 +88,11 @@ fn plan(file: &File, route: &Whole, legs: &mut Legs, findings: &mut Findings) ->
         max_body: route.share.max_body().bytes(),
         max_capture: compare.max_body().bytes(),
     };
-    let matcher = matcher(route.own.r#match.get().cloned().unwrap_or_default());
+    let matcher = matcher(&route.own.r#match.get().cloned().unwrap_or_default());
     Some(Route { name, matcher, stable, mirror: Arc::new(Policy::new(mirror)), experiment })
 }
 
-fn matcher(keys: file::Match) -> Match {
+fn matcher(keys: &file::Match) -> Match {
     Match {
         hosts: keys.hosts().into_iter().map(|host| host.0).collect(),
         path: keys.path.get().and_then(|template| PathTemplate::parse(&template.0).ok()),
@@ -135,9 +136,8 @@ fn rules(route: &Whole, compare: &file::Compare, findings: &mut Findings) -> Opt
     let headers = route.rules.headers.get().cloned().unwrap_or_default();
     let defaults: &[&str] = if headers.defaults() { compare::DEFAULT_IGNORED_HEADERS } else { &[] };
     let mut ignored: Vec<String> = defaults.iter().map(|name| (*name).to_owned()).collect();
+    // In this order and with repetitions: a default that is named again counts as the user's own rule.
     ignored.extend(headers.ignore().iter().map(ToString::to_string));
-    ignored.sort();
-    ignored.dedup();
     let settings = compare::Settings {
         ignored_headers: ignored,
         ignored_paths: route.rules.ignore().into_iter().map(|path| path.0).collect(),

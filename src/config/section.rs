@@ -4,12 +4,11 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use serde_json::json;
-use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Table as Shown};
+use toml::Table as Shown;
 
-use super::hint;
-use super::limits::{self, Limit};
+use super::limits::Limit;
 use super::problem::Problem;
+use super::reader::{Findings, Node, Table, read_section};
 
 /// A value as written and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,34 +62,6 @@ pub struct Entry {
     pub default: Option<toml::Value>,
 }
 
-/// What is collected while reading.
-#[derive(Debug, Default)]
-pub struct Findings {
-    /// What is wrong.
-    pub problems: Vec<Problem>,
-    /// Bytes that must not be shown.
-    pub secrets: Vec<Range<usize>>,
-}
-
-/// A value in the file, with its path for messages.
-#[derive(Clone, Copy, Debug)]
-pub struct Node<'a> {
-    /// `mirror.percent`
-    pub path: &'a str,
-    /// The value.
-    pub value: &'a DeValue<'a>,
-    /// Its bytes in the text.
-    pub span: &'a Range<usize>,
-}
-
-/// A table being read: what is never taken is unknown.
-#[derive(Debug)]
-pub struct Table<'a> {
-    path: &'a str,
-    entries: &'a DeTable<'a>,
-    findings: &'a mut Findings,
-}
-
 /// What may stand behind a key.
 pub trait Value: Sized + Clone {
     /// Reads it; `None` once a problem was added.
@@ -118,6 +89,8 @@ pub trait Value: Sized + Clone {
 pub trait Section: Sized + Clone + Default {
     /// Every key, in the order of the documentation.
     fn keys() -> Vec<Key>;
+    /// The names of the keys.
+    fn names() -> Vec<&'static str>;
     /// Takes every key that it knows out of the table.
     fn take(table: &mut Table<'_>) -> Self;
     /// Key by key: its own, else the base's.
@@ -203,7 +176,7 @@ impl<T> Spec<T> {
 
 impl<T: Value> Spec<T> {
     /// The value, or a problem if it is out of bounds.
-    fn check(&self, node: Node<'_>, value: T, findings: &mut Findings) -> Option<T> {
+    pub(super) fn check(&self, node: Node<'_>, value: T, findings: &mut Findings) -> Option<T> {
         let Some((min, max)) = self.bounds.as_ref().filter(|(min, max)| !value.within(min, max)) else {
             return Some(value);
         };
@@ -212,83 +185,6 @@ impl<T: Value> Spec<T> {
         findings.add(Problem::error(title).at(Some(node.span)).label(format!("from {low} to {high}")));
         None
     }
-}
-
-impl Findings {
-    /// Adds a problem.
-    pub fn add(&mut self, problem: Problem) {
-        self.problems.push(problem);
-    }
-}
-
-impl Node<'_> {
-    /// Adds "`path` …" at this value; answers `None`, for the end of a reader.
-    pub fn refuse<T>(&self, findings: &mut Findings, said: &str, label: &str, help: &str) -> Option<T> {
-        let title = format!("`{}` {said}", self.path);
-        findings.add(Problem::error(title).at(Some(self.span)).label(label).help(help));
-        None
-    }
-
-    /// Adds that another type was expected.
-    pub fn wrong_type<T>(&self, findings: &mut Findings, expected: &str, help: &str) -> Option<T> {
-        let found = self.value.type_str();
-        let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
-        self.refuse(findings, &format!("must be {expected}"), &format!("this is {article} {found}"), help)
-    }
-
-    /// The text of a string.
-    pub fn text(&self, findings: &mut Findings, help: &str) -> Option<&str> {
-        self.value.as_str().or_else(|| self.wrong_type(findings, "a string", help))
-    }
-}
-
-impl<'a> Table<'a> {
-    /// Takes a key without a default.
-    pub fn take<T: Value>(&mut self, name: &str) -> Field<T> {
-        self.take_with(name, |_, value, _| Some(value))
-    }
-
-    /// Takes a key with a default, within its bounds.
-    pub fn take_spec<T: Value>(&mut self, name: &str, spec: &Spec<T>) -> Field<T> {
-        self.take_with(name, |node, value, findings| spec.check(node, value, findings))
-    }
-
-    fn take_with<T: Value>(
-        &mut self,
-        name: &str,
-        check: impl FnOnce(Node<'_>, T, &mut Findings) -> Option<T>,
-    ) -> Field<T> {
-        let Some(value) = self.entries.get(name) else {
-            return Field::Absent;
-        };
-        let path = join(self.path, name);
-        let span = value.span();
-        let node = Node { path: &path, value: value.get_ref(), span: &span };
-        match T::read(node, self.findings).and_then(|value| check(node, value, self.findings)) {
-            Some(value) => Field::Given(At { value, span }),
-            None => Field::Bad,
-        }
-    }
-
-    fn refuse_unknown(&mut self, known: &[&str]) {
-        for (key, _) in self.entries {
-            if self.findings.problems.len() >= limits::PROBLEMS_KEPT {
-                return;
-            }
-            if !known.contains(&key.get_ref().as_ref()) {
-                self.findings.add(unknown(self.path, key, known));
-            }
-        }
-    }
-}
-
-/// Reads a whole table as a section: every key it knows, and a problem for each that it does not.
-pub fn read_section<S: Section>(path: &str, entries: &DeTable<'_>, findings: &mut Findings) -> S {
-    let mut table = Table { path, entries, findings };
-    let section = S::take(&mut table);
-    let known: Vec<&str> = S::keys().iter().map(|k| k.name).collect();
-    table.refuse_unknown(&known);
-    section
 }
 
 /// A section as a table: what was given, and with `full` also what holds otherwise.
@@ -382,37 +278,9 @@ impl Entry {
     }
 }
 
-/// A path with one more name.
-pub fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
 /// A field's name without the mark of a raw identifier.
 pub fn plain(name: &'static str) -> &'static str {
     name.strip_prefix("r#").unwrap_or(name)
-}
-
-fn unknown(path: &str, key: &Spanned<toml::de::DeString<'_>>, known: &[&str]) -> Problem {
-    let name = key.get_ref().as_ref();
-    let place = match path {
-        "" => "at the top".to_owned(),
-        _ => format!("in [{path}]"),
-    };
-    if hint::is_not_yet(path, name) {
-        return Problem::error(format!("this version does not know `{name}` {place} yet"))
-            .at(Some(&key.span()))
-            .label("not built yet")
-            .help("leave it out for now; a key that is not understood is never silently accepted");
-    }
-    let help = match (hint::nearest(name, known), super::file::home_of(name)) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, Some(home)) => format!("`{name}` belongs in [{home}]"),
-        (None, None) => format!("known here: {}", known.join(", ")),
-    };
-    Problem::error(format!("unknown key `{name}` {place}"))
-        .at(Some(&key.span()))
-        .label("unknown key")
-        .help(help)
 }
 
 /// Declares a section: `key: Type,` or, with a default, `key: Type = spec,`; `..part: Section,` takes over all keys of another.
@@ -437,17 +305,23 @@ macro_rules! section {
         impl $crate::config::section::Section for $name {
             fn keys() -> Vec<$crate::config::section::Key> {
                 use $crate::config::section::Key;
-                let mut keys: Vec<Key> = Vec::new();
-                $(keys.extend(<$whole as $crate::config::section::Section>::keys());)*
-                $(keys.push(Key::of::<$kind>(
+                let parts: Vec<Vec<Key>> = vec![$(<$whole as $crate::config::section::Section>::keys(),)*];
+                let own = vec![$(Key::of::<$kind>(
                     stringify!($key),
                     concat!($($key_doc),+),
                     section!(@spec $($spec)?),
-                ));)*
-                keys
+                ),)*];
+                parts.into_iter().flatten().chain(own).collect()
             }
 
-            fn take(table: &mut $crate::config::section::Table<'_>) -> Self {
+            fn names() -> Vec<&'static str> {
+                let parts: Vec<Vec<&'static str>> =
+                    vec![$(<$whole as $crate::config::section::Section>::names(),)*];
+                let own = [$($crate::config::section::plain(stringify!($key)),)*];
+                parts.into_iter().flatten().chain(own).collect()
+            }
+
+            fn take(table: &mut $crate::config::reader::Table<'_>) -> Self {
                 use $crate::config::section::plain;
                 $name {
                     $($part: <$whole as $crate::config::section::Section>::take(table),)*
@@ -464,10 +338,10 @@ macro_rules! section {
 
             fn entries(&self, full: bool) -> Vec<$crate::config::section::Entry> {
                 use $crate::config::section::Entry;
-                let mut entries: Vec<Entry> = Vec::new();
-                $(entries.extend(self.$part.entries(full));)*
-                $(entries.push(Entry::of(stringify!($key), &self.$key, section!(@spec $($spec)?), full));)*
-                entries
+                let parts: Vec<Vec<Entry>> = vec![$(self.$part.entries(full),)*];
+                let own =
+                    vec![$(Entry::of(stringify!($key), &self.$key, section!(@spec $($spec)?), full),)*];
+                parts.into_iter().flatten().chain(own).collect()
             }
         }
 

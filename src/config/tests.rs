@@ -5,18 +5,18 @@ use std::fs;
 use std::time::Duration;
 
 use http::Method;
-use proptest::prelude::*;
 
 use super::*;
 use crate::gate::SampleBy;
-use crate::live::route::PathTemplate;
+use crate::live::PathTemplate;
 use crate::upstream::HostPolicy;
 
-const BASE: &str = "[listen]\naddress = \"127.0.0.1:8080\"\n[stable]\nurl = \"http://127.0.0.1:9001\"\n";
-const SHADOW: &str = "[shadow]\nurl = \"http://127.0.0.1:9002\"\n[mirror]\npercent = 5\n";
+pub(super) const BASE: &str =
+    "[listen]\naddress = \"127.0.0.1:8080\"\n[stable]\nurl = \"http://127.0.0.1:9001\"\n";
+pub(super) const SHADOW: &str = "[shadow]\nurl = \"http://127.0.0.1:9002\"\n[mirror]\npercent = 5\n";
 
 /// The config of the base, the shadow and more.
-fn config(more: &str) -> Config {
+pub(super) fn config(more: &str) -> Config {
     config_of(&format!("{BASE}{SHADOW}{more}"))
 }
 
@@ -27,7 +27,7 @@ fn config_of(text: &str) -> Config {
     }
 }
 
-fn titles(text: &str) -> Vec<String> {
+pub(super) fn titles(text: &str) -> Vec<String> {
     Config::from_text("t", text).unwrap_err().iter().map(|p| p.title.clone()).collect()
 }
 
@@ -44,10 +44,10 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.gate.max_in_flight, 256);
     assert_eq!(config.gate.max_per_second, 1000);
     assert_eq!(config.gate.memory, 64 * 1024 * 1024);
-    assert_eq!((config.shadow.nice, config.shadow.max_drain), (10, 1024 * 1024));
+    assert_eq!((config.shadow.nice, config.shadow.max_drain), (10, 64 * 1024 * 1024));
     assert_eq!(config.records.dir, Path::new("umbrage-data"));
     assert_eq!(config.records.max_size, 256 * 1024 * 1024);
-    assert_eq!(config.records.max_age, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.records.max_age, Duration::from_hours(30 * 24));
     assert_eq!(config.records.samples_per_signature, 5);
     assert_eq!(config.admin.address.to_string(), "127.0.0.1:9901");
     assert_eq!(config.admin.token, None);
@@ -65,7 +65,7 @@ fn one_implicit_route_takes_everything() {
     assert_eq!(route.stable.host, HostPolicy::Preserve);
     assert_eq!(route.stable.connect_timeout, Duration::from_secs(1));
     assert_eq!(route.stable.max_idle, 64);
-    assert_eq!(route.mirror.percent().percent(), 5.0);
+    assert_eq!(route.mirror.percent().parts(), 50_000);
     assert_eq!(route.mirror.sample_by, SampleBy::Random);
     assert_eq!(route.mirror.methods, [Method::GET, Method::HEAD, Method::OPTIONS]);
     assert_eq!(route.mirror.seed, limits::SEED);
@@ -100,7 +100,7 @@ fn a_route_inherits_key_by_key() {
     let [orders, rest] = config.routes.routes.as_slice() else { panic!("two routes") };
     assert_eq!(orders.matcher.hosts, ["shop.example"]);
     assert_eq!(orders.matcher.path, PathTemplate::parse("/orders/{id}").ok());
-    assert_eq!((orders.mirror.percent().percent(), rest.mirror.percent().percent()), (25.0, 5.0));
+    assert_eq!((orders.mirror.percent().parts(), rest.mirror.percent().parts()), (250_000, 50_000));
     assert_eq!((orders.mirror.seed, rest.mirror.seed), (7, 7));
     assert_eq!(orders.mirror.methods, [Method::GET, Method::POST]);
     assert_eq!(rest.mirror.methods, [Method::GET]);
@@ -125,7 +125,8 @@ fn ignored_headers_add_to_the_defaults() {
     };
     let added = rules("[compare.headers]\nignore = [\"X-Own\", \"Date\"]");
     assert!(added.contains(&"x-own".to_owned()));
-    assert_eq!(added.len(), crate::compare::DEFAULT_IGNORED_HEADERS.len() + 1, "{added:?}");
+    // A default that is named again counts as the user's own rule.
+    assert_eq!(added.len(), crate::compare::DEFAULT_IGNORED_HEADERS.len() + 2, "{added:?}");
     assert_eq!(rules("[compare.headers]\ndefaults = false"), Vec::<String>::new());
 }
 
@@ -140,9 +141,9 @@ fn control_is_stable_asked_again_unless_it_says_otherwise() {
     let control = |n: usize| config.routes.routes[n].experiment.as_ref().unwrap().control.clone().unwrap();
     assert_eq!(control(0).upstream, config.routes.routes[0].stable);
     assert_eq!(control(0).upstream.max_idle, 3);
-    assert_eq!((control(1).percent.percent(), control(1).upstream.origin.port), (50.0, 9005));
+    assert_eq!((control(1).percent.parts(), control(1).upstream.origin.port), (500_000, 9005));
     assert_eq!(control(2).upstream, config.routes.routes[2].stable);
-    assert_eq!(control(2).percent.percent(), 10.0);
+    assert_eq!(control(2).percent.parts(), 100_000);
 }
 
 #[test]
@@ -339,163 +340,4 @@ fn files_that_cannot_be_read_are_problems() {
     assert!(told(&path).contains("it is not UTF-8"));
     fs::write(&path, vec![b'#'; limits::FILE_BYTES + 10]).unwrap();
     assert!(told(&path).contains("too large for a config"));
-}
-
-#[test]
-fn routes_lists_and_names_have_bounds() {
-    let routes = |n: usize| {
-        (0..n)
-            .map(|n| format!("[[route]]\nname = \"r{n}\"\nmatch = {{ path = \"/{n}\" }}\n"))
-            .collect::<String>()
-    };
-    assert_eq!(config(&routes(64)).routes.routes.len(), 64);
-    assert_eq!(titles(&format!("{BASE}{SHADOW}{}", routes(65)))[0], "too many routes");
-    assert_eq!(titles(&format!("{BASE}{SHADOW}{}", routes(300))), ["`route` has too many items"]);
-    let long = format!("{BASE}{SHADOW}[[route]]\nname = \"{}\"", "n".repeat(65));
-    assert_eq!(titles(&long), ["`route[0].name` is not a usable text"]);
-    let many = format!("{BASE}{SHADOW}[compare]\nignore = [{}]", "\"$.a\",".repeat(257));
-    assert_eq!(titles(&many), ["`compare.ignore` has too many items"]);
-}
-
-#[test]
-fn hostile_rules_are_refused_before_a_recursive_parser_sees_them() {
-    for rule in [
-        format!("$[?({}1{})]", "(".repeat(200), ")".repeat(200)),
-        format!("${}", "[?@".repeat(100)),
-        format!("$[?{}@.a]", "!".repeat(300)),
-        format!("$.{}", "a".repeat(600)),
-        format!("/{}", "a/".repeat(600)),
-    ] {
-        let text = format!(
-            "{BASE}{SHADOW}[compare]\nignore = [{rule:?}]\nredact = [{rule:?}]\nendpoints = [{rule:?}]"
-        );
-        assert_eq!(titles(&text).len(), 3, "{rule}");
-    }
-}
-
-#[test]
-fn a_file_of_nothing_but_unknown_keys_is_answered_in_bounded_time() {
-    let text: String = (0..50_000).map(|n| format!("key_{n} = 1\n")).collect();
-    let problems = Config::from_text("t", &text).unwrap_err();
-    assert!(problems.len() <= limits::PROBLEMS_KEPT + 10);
-}
-
-#[test]
-fn deep_nesting_is_refused() {
-    let text = format!("a = {}{}", "[".repeat(20_000), "]".repeat(20_000));
-    assert!(titles(&text).contains(&"this is not TOML".to_owned()));
-    let text = format!("[{}]\n", vec!["a"; 20_000].join("."));
-    assert!(!titles(&text).is_empty());
-}
-
-/// Text that is TOML more often than chance would have it, with names and values of this config.
-fn toml_like() -> impl Strategy<Value = String> {
-    let name = prop_oneof![
-        prop::sample::select(vec![
-            "listen",
-            "stable",
-            "shadow",
-            "control",
-            "mirror",
-            "compare",
-            "route",
-            "records",
-            "admin",
-            "address",
-            "url",
-            "percent",
-            "headers",
-            "match",
-            "path",
-            "methods",
-            "hosts",
-            "token",
-            "ignore",
-            "seed",
-            "memory",
-            "name",
-            "set",
-            "timeout",
-            "sample_by",
-            "mark",
-            "tls",
-            "redact",
-            "endpoints",
-        ])
-        .prop_map(str::to_owned),
-        "[a-z_\"]{0,8}",
-    ];
-    let value = prop_oneof![
-        prop::sample::select(vec![
-            "5",
-            "-1",
-            "0.5",
-            "nan",
-            "true",
-            "\"127.0.0.1:8080\"",
-            "\"http://127.0.0.1:9001\"",
-            "\"10s\"",
-            "\"64KiB\"",
-            "[\"GET\"]",
-            "[]",
-            "{}",
-            "{ a = 1 }",
-            "\"$..a[?@.b]\"",
-            "\"/a/{b}\"",
-            "\"header:x\"",
-            "[[1]]",
-            "1979-05-27",
-            "99999999999999999999999",
-            "\"99999999999999EiB\"",
-            "\"\"",
-        ])
-        .prop_map(str::to_owned),
-        "\"[ -~äß€]{0,12}\"",
-        "[0-9.eE+_-]{1,8}",
-        ".{0,8}",
-    ];
-    let line = prop_oneof![
-        (name.clone(), value).prop_map(|(name, value)| format!("{name} = {value}")),
-        name.clone().prop_map(|name| format!("[{name}]")),
-        name.clone().prop_map(|name| format!("[[{name}]]")),
-        (name.clone(), name).prop_map(|(a, b)| format!("[{a}.{b}]")),
-        ".{0,12}",
-    ];
-    prop::collection::vec(line, 0..24).prop_map(|lines| lines.join("\n"))
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 600 }))]
-
-    #[test]
-    fn no_text_makes_it_panic(text in toml_like()) {
-        match Config::from_text("t", &text) {
-            Ok((config, warnings)) => {
-                prop_assert!(!config.routes.routes.is_empty());
-                warnings.render(true);
-            }
-            Err(problems) => {
-                prop_assert!(problems.iter().any(|p| p.level == Level::Error));
-                problems.render(true);
-            }
-        }
-    }
-
-    #[test]
-    fn a_whole_config_with_any_more_text_does_not_panic(text in toml_like()) {
-        let read = Config::from_text("t", &format!("{BASE}{SHADOW}{text}"));
-        if let Err(problems) = read {
-            prop_assert!(!problems.render(false).is_empty());
-        }
-    }
-
-    #[test]
-    fn a_token_is_in_no_output(tail in ".{0,20}", token in "[a-z]{24}") {
-        let text = format!("{BASE}[admin]\ntoken = \"{token}\"\n{tail}");
-        let shown = match Config::from_text("t", &text) {
-            Ok((config, warnings)) => format!("{}{warnings}{config:?}", config.masked()),
-            Err(problems) => problems.to_string(),
-        };
-        prop_assert!(!shown.contains(&token), "{}", shown);
-    }
 }

@@ -8,7 +8,8 @@ use super::demands::missing;
 use super::file::{Admin, File, Leg, Mirror};
 use super::legs::{Legs, is_own, overlap};
 use super::problem::Problem;
-use super::section::{Field, Findings};
+use super::reader::Findings;
+use super::section::Field;
 use super::value::{is_editable, usable_token};
 use super::{Config, Source, epoch, limits, routes};
 use crate::{admin, gate, live, records, shadow};
@@ -38,7 +39,7 @@ pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> O
             max_age: records.max_age(),
             samples_per_signature: records.samples_per_signature(),
         },
-        admin: admin?,
+        admin,
         max_endpoints: file.compare.get().cloned().unwrap_or_default().max_endpoints(),
         legs: legs.into_pairs(),
         epoch_key: epoch::mark(version.as_deref(), &routes),
@@ -78,11 +79,7 @@ fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
     })
 }
 
-fn admin_settings(
-    file: &File,
-    listen: Option<SocketAddr>,
-    findings: &mut Findings,
-) -> Option<admin::Settings> {
+fn admin_settings(file: &File, listen: Option<SocketAddr>, findings: &mut Findings) -> admin::Settings {
     let keys = file.admin.get().cloned().unwrap_or_default();
     let token = token(&keys, findings);
     let address = keys.address();
@@ -102,7 +99,7 @@ fn admin_settings(
             .help("give one of them another port");
         findings.add(problem);
     }
-    Some(admin::Settings { address, token })
+    admin::Settings { address, token }
 }
 
 fn token(keys: &Admin, findings: &mut Findings) -> Option<String> {
@@ -163,7 +160,9 @@ fn own_addresses(file: &File, listen: Option<SocketAddr>, findings: &mut Finding
         ("shadow", file.shadow.get().map(|s| &s.base.leg)),
         ("control", file.control.get().map(|c| &c.leg)),
     ];
-    top.into_iter().for_each(|(path, leg)| leg.into_iter().for_each(|leg| refuse(path, leg)));
+    for (path, leg) in top.into_iter().filter_map(|(path, leg)| Some((path, leg?))) {
+        refuse(path, leg);
+    }
     for (n, route) in file.route.get().into_iter().flatten().enumerate() {
         let route = &route.value;
         let legs = [
@@ -171,8 +170,8 @@ fn own_addresses(file: &File, listen: Option<SocketAddr>, findings: &mut Finding
             ("shadow", route.shadow.get().map(|s| &s.leg)),
             ("control", route.control.get().map(|c| &c.leg)),
         ];
-        for (name, leg) in legs {
-            leg.into_iter().for_each(|leg| refuse(&format!("route[{n}].{name}"), leg));
+        for (name, leg) in legs.into_iter().filter_map(|(name, leg)| Some((name, leg?))) {
+            refuse(&format!("route[{n}].{name}"), leg);
         }
     }
 }

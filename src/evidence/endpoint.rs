@@ -64,7 +64,8 @@ impl Endpoints {
     #[must_use]
     pub fn name(&self, method: &str, path: &str) -> String {
         let method = known(method);
-        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+        let path = end.map_or(path, |end| &path[..end]);
         if let Some(template) = self.templates.iter().find(|t| t.matches(path)) {
             return [method, " ", &template.text].concat();
         }
@@ -165,9 +166,19 @@ impl Segment {
 
 /// The method, if it is one that RFC 9110, RFC 5789 or RFC 10008 (QUERY) defines: others are the client's to invent.
 fn known(method: &str) -> &'static str {
-    const METHODS: [&str; 10] =
-        ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "CONNECT", "TRACE"];
-    METHODS.into_iter().find(|m| *m == method).unwrap_or("OTHER")
+    match method {
+        "GET" => "GET",
+        "POST" => "POST",
+        "HEAD" => "HEAD",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        "QUERY" => "QUERY",
+        "CONNECT" => "CONNECT",
+        "TRACE" => "TRACE",
+        _ => "OTHER",
+    }
 }
 
 /// Appends the inferred template of a path.

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use hdrhistogram::serialization::{Deserializer as V2Deserializer, Serializer as _, V2Serializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What is longer counts as an hour.
 pub const MAX_MICROS: u64 = 3_600_000_000;
+/// Significant decimal digits.
+const DIGITS: u8 = 2;
 /// Longest text that is decoded, in bytes: more than the largest histogram takes.
 const MAX_ENCODED: usize = 64 * 1024;
+/// Length of the head of `HdrHistogram`'s V2 format, in bytes.
+const HEAD: usize = 40;
 
 /// Counts of durations. Takes 1 KiB for the first value, 5 KiB when the longest is 0.1 s, 13 KiB at most.
 ///
@@ -31,6 +36,13 @@ pub struct Bucket {
     pub ceiling: Option<f64>,
 }
 
+/// The cells of a histogram at one moment, with how many durations lie up to each.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    /// Durations up to here; the cell's lowest value in µs; the next cell's.
+    cells: Vec<(u64, u64, u64)>,
+}
+
 /// Why a stored histogram cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored histogram is damaged")]
@@ -39,7 +51,11 @@ pub struct Damaged;
 impl Histogram {
     /// Counts one duration.
     pub fn record(&mut self, duration: Duration) {
-        self.add_cell(u64::try_from(duration.as_micros()).unwrap_or(MAX_MICROS), 1);
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(MAX_MICROS);
+        if let Some(cells) = self.cells() {
+            // It resizes itself up to MAX_MICROS, so this cannot fail.
+            let _ = cells.record(micros.min(MAX_MICROS));
+        }
     }
 
     /// How many durations were counted.
@@ -54,50 +70,39 @@ impl Histogram {
         self.len() == 0
     }
 
-    /// Where the value of a rank lies; the smallest has rank 1. `None` when there are not that many.
+    /// The cells in ascending order, to look up ranks.
     #[must_use]
-    pub fn at_rank(&self, rank: u64) -> Option<Bucket> {
-        let cells = self.cells.as_ref().filter(|_| rank > 0)?;
+    pub fn ranked(&self) -> Ranked {
+        let mut ranked = Ranked { cells: Vec::new() };
         let mut seen = 0u64;
-        for cell in cells.iter_recorded() {
-            seen += u64::from(cell.count_at_value());
-            if seen >= rank {
-                let value = cell.value_iterated_to();
-                let (floor, next) = (cells.lowest_equivalent(value), cells.next_non_equivalent(value));
-                let ceiling = (next <= MAX_MICROS).then(|| seconds(next));
-                return Some(Bucket {
-                    floor: seconds(floor),
-                    middle: f64::midpoint(seconds(floor), seconds(next)),
-                    ceiling,
-                });
+        if let Some(cells) = &self.cells {
+            for cell in cells.iter_recorded() {
+                seen += u64::from(cell.count_at_value());
+                // The highest value of the cell: the lowest of the next follows it.
+                let last = cell.value_iterated_to();
+                ranked.cells.push((seen, cells.lowest_equivalent(last), last + 1));
             }
         }
-        None
+        ranked
     }
 
     /// Adds what another one counted.
     pub fn merge(&mut self, other: &Histogram) {
-        if let Some(cells) = &other.cells {
-            for cell in cells.iter_recorded() {
-                self.add_cell(cell.value_iterated_to(), cell.count_at_value());
-            }
+        let Some(theirs) = other.cells.as_ref().filter(|cells| !cells.is_empty()) else { return };
+        if let Some(cells) = self.cells() {
+            // It resizes itself up to MAX_MICROS, so this cannot fail.
+            let _ = cells.add(theirs);
         }
     }
 
-    /// The recorded cells as pairs of LEB128 numbers, the distance from the cell before and the count, in Base64.
+    /// The counts as `HdrHistogram`'s V2 format has them, without its head, in Base64.
     #[must_use]
     pub fn encode(&self) -> String {
+        let Some(cells) = self.cells.as_ref().filter(|cells| !cells.is_empty()) else { return String::new() };
         let mut bytes = Vec::new();
-        let mut next = 0;
-        if let Some(cells) = &self.cells {
-            for cell in cells.iter_recorded() {
-                let floor = cells.lowest_equivalent(cell.value_iterated_to());
-                write_number(&mut bytes, floor - next);
-                write_number(&mut bytes, u64::from(cell.count_at_value()));
-                next = cells.next_non_equivalent(floor);
-            }
-        }
-        BASE64.encode(bytes)
+        // Into memory and with counts of 32 bits: this cannot fail.
+        let _ = V2Serializer::new().serialize(cells, &mut bytes);
+        BASE64.encode(bytes.get(HEAD..).unwrap_or_default())
     }
 
     /// Reads what [`Histogram::encode`] wrote.
@@ -108,36 +113,52 @@ impl Histogram {
         if text.len() > MAX_ENCODED {
             return Err(Damaged);
         }
-        let bytes = BASE64.decode(text).map_err(|_| Damaged)?;
-        let (mut rest, mut next, mut histogram) = (bytes.as_slice(), 0u64, Histogram::default());
+        let counts = BASE64.decode(text).map_err(|_| Damaged)?;
+        let mut rest = counts.as_slice();
         while !rest.is_empty() {
-            let gap = read_number(&mut rest)?;
-            let count = u32::try_from(read_number(&mut rest)?).map_err(|_| Damaged)?;
-            let value = next.checked_add(gap).filter(|value| *value <= MAX_MICROS).ok_or(Damaged)?;
-            if count == 0 {
-                return Err(Damaged);
-            }
-            histogram.add_cell(value, count);
-            next = histogram.cells.as_ref().map_or(0, |cells| cells.next_non_equivalent(value));
+            checked_number(&mut rest)?;
         }
+        // The head is ours, so that no stored size is believed.
+        let mut bytes = Vec::with_capacity(HEAD + counts.len());
+        bytes.extend(0x1c84_9313_u32.to_be_bytes());
+        bytes.extend(u32::try_from(counts.len()).map_err(|_| Damaged)?.to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(u32::from(DIGITS).to_be_bytes());
+        bytes.extend(1u64.to_be_bytes());
+        bytes.extend(MAX_MICROS.to_be_bytes());
+        bytes.extend(1f64.to_be_bytes());
+        bytes.extend(counts);
+        let cells: hdrhistogram::Histogram<u32> =
+            V2Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|_| Damaged)?;
+        let mut histogram = Histogram::default();
+        histogram.merge(&Histogram { cells: Some(cells) });
         Ok(histogram)
     }
 
-    fn add_cell(&mut self, micros: u64, count: u32) {
+    /// The cells, made at their first use.
+    fn cells(&mut self) -> Option<&mut hdrhistogram::Histogram<u32>> {
         if self.cells.is_none() {
-            // Two digits are within its bounds, so this cannot fail.
-            self.cells = hdrhistogram::Histogram::new(2).ok();
+            // The digits are within its bounds, so this cannot fail.
+            self.cells = hdrhistogram::Histogram::new(DIGITS).ok();
         }
-        if let Some(cells) = &mut self.cells {
-            // It resizes itself up to MAX_MICROS, so this cannot fail.
-            let _ = cells.record_n(micros.min(MAX_MICROS), count);
-        }
+        self.cells.as_mut()
+    }
+}
+
+impl Ranked {
+    /// Where the value of a rank lies; the smallest has rank 1. `None` when there are not that many.
+    #[must_use]
+    pub fn at(&self, rank: u64) -> Option<Bucket> {
+        let index = self.cells.partition_point(|(seen, _, _)| *seen < rank);
+        let (_, floor, next) = self.cells.get(index).filter(|_| rank > 0)?;
+        let (floor, next, last) = (seconds(*floor), seconds(*next), *next > MAX_MICROS);
+        Some(Bucket { floor, middle: f64::midpoint(floor, next), ceiling: (!last).then_some(next) })
     }
 }
 
 impl PartialEq for Histogram {
     fn eq(&self, other: &Self) -> bool {
-        self.encode() == other.encode()
+        self.ranked().cells == other.ranked().cells
     }
 }
 
@@ -158,22 +179,16 @@ fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 
-fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push((number & 0x7f) as u8);
-}
-
-fn read_number(rest: &mut &[u8]) -> Result<u64, Damaged> {
+/// Reads one LEB128 number, zigzag-encoded: a count, or the number of empty cells below 0. The format's own reader
+/// would overflow on some that no histogram holds.
+fn checked_number(rest: &mut &[u8]) -> Result<(), Damaged> {
     let mut number = 0u64;
-    for shift in (0..63).step_by(7) {
+    for shift in (0..42).step_by(7) {
         let (byte, after) = rest.split_first().ok_or(Damaged)?;
         *rest = after;
         number |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Ok(number);
+            return if number <= 2 * u64::from(u32::MAX) { Ok(()) } else { Err(Damaged) };
         }
     }
     Err(Damaged)
@@ -197,19 +212,20 @@ mod tests {
     fn a_rank_is_known_to_its_bucket() {
         let histogram = of(&[5, 1000, 1000, 250_000]);
         assert_eq!(histogram.len(), 4);
-        assert_eq!(histogram.at_rank(0), None);
-        assert_eq!(histogram.at_rank(1), Some(Bucket { floor: 5e-6, middle: 5.5e-6, ceiling: Some(6e-6) }));
-        let thousand = histogram.at_rank(3).unwrap();
+        let histogram = histogram.ranked();
+        assert_eq!(histogram.at(0), None);
+        assert_eq!(histogram.at(1), Some(Bucket { floor: 5e-6, middle: 5.5e-6, ceiling: Some(6e-6) }));
+        let thousand = histogram.at(3).unwrap();
         assert!(thousand.floor <= 1000e-6 && thousand.ceiling.unwrap() > 1000e-6, "{thousand:?}");
         assert!(thousand.ceiling.unwrap() / thousand.floor < 1.01);
-        assert_eq!(histogram.at_rank(5), None);
+        assert_eq!(histogram.at(5), None);
         assert!(Histogram::default().is_empty());
     }
 
     #[test]
     fn the_longest_bucket_has_no_ceiling() {
         let histogram = of(&[u64::MAX, MAX_MICROS, 10]);
-        let longest = histogram.at_rank(3).unwrap();
+        let longest = histogram.ranked().at(3).unwrap();
         assert!(longest.ceiling.is_none() && longest.floor > 3500.0);
         assert!(histogram.cells.as_ref().unwrap().distinct_values() * 4 < 14_000);
     }
@@ -217,14 +233,18 @@ mod tests {
     #[test]
     fn damaged_text_is_refused() {
         let good = of(&[1, 2, 3]).encode();
-        for bad in ["!", "A", "gICAgICAgICAgIA", "AAA", &good[..good.len() - 1], &"A".repeat(MAX_ENCODED + 1)]
-        {
+        for bad in ["!", "A", "gICAgICAgICAgIA", "/////////////w", &good[..good.len() - 1]] {
             assert_eq!(Histogram::decode(bad), Err(Damaged), "{bad}");
         }
-        let mut far = Vec::new();
-        write_number(&mut far, MAX_MICROS + 1);
-        write_number(&mut far, 1);
-        assert_eq!(Histogram::decode(&BASE64.encode(far)), Err(Damaged));
+        let mut far = vec![1; 4000];
+        assert_eq!(
+            Histogram::decode(&BASE64.encode(&far)),
+            Ok(Histogram::default()),
+            "one empty cell, 4000 times"
+        );
+        far.fill(2);
+        assert_eq!(Histogram::decode(&BASE64.encode(&far)), Err(Damaged));
+        assert_eq!(Histogram::decode(&"A".repeat(MAX_ENCODED + 4)), Err(Damaged));
     }
 
     proptest! {
@@ -247,7 +267,7 @@ mod tests {
         #[test]
         fn any_text_is_read_or_refused(text in "[A-Za-z0-9+/]{0,80}") {
             if let Ok(histogram) = Histogram::decode(&text) {
-                let _ = histogram.at_rank(histogram.len());
+                prop_assert!(histogram.is_empty() || histogram.ranked().at(histogram.len()).is_some());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::histogram::Histogram;
+use super::histogram::{Histogram, Ranked};
 use super::sequential::Interval;
 use super::sequential::quantile::{middle_rank, ranks};
 
@@ -52,12 +52,27 @@ impl Latencies {
         self.timeouts += other.timeouts;
     }
 
-    /// The quantile `p` in seconds and its interval of confidence `1 − alpha`, rounded outwards to the buckets' edges.
-    /// Where it, or an end, lies among the timeouts, it is `None`: longer than anything measured.
+    /// Its quantiles as they are now.
     #[must_use]
-    pub fn quantile(&self, p: f64, alpha: f64) -> Interval {
-        let ranks = ranks(self.count(), p, alpha);
-        let at = |rank: Option<u64>| rank.and_then(|rank| self.answered.at_rank(rank));
+    pub fn quantiles(&self) -> Quantiles {
+        Quantiles { count: self.count(), answered: self.answered.ranked() }
+    }
+}
+
+/// The quantiles of one leg at one moment, in seconds. What lies among the timeouts is `None`: longer than anything
+/// measured.
+#[derive(Clone, Debug)]
+pub struct Quantiles {
+    count: u64,
+    answered: Ranked,
+}
+
+impl Quantiles {
+    /// The quantile `p` and its interval of confidence `1 − alpha`, rounded outwards to the buckets' edges.
+    #[must_use]
+    pub fn interval(&self, p: f64, alpha: f64) -> Interval {
+        let ranks = ranks(self.count, p, alpha);
+        let at = |rank: Option<u64>| rank.and_then(|rank| self.answered.at(rank));
         Interval {
             estimate: self.estimate(p),
             lower: at(ranks.lower).map(|bucket| bucket.floor),
@@ -65,17 +80,17 @@ impl Latencies {
         }
     }
 
-    /// The quantile `p` in seconds, without its interval; `None` where [`Latencies::quantile`] has no estimate.
+    /// The quantile `p` without its interval.
     #[must_use]
     pub fn estimate(&self, p: f64) -> Option<f64> {
-        Some(self.answered.at_rank(middle_rank(self.count(), p)?)?.middle)
+        Some(self.answered.at(middle_rank(self.count, p)?)?.middle)
     }
 
     /// How many times the quantile `p` of `under` this one's is, at confidence `1 − alpha`: each leg's interval takes
     /// half of `alpha`, which is valid whatever the legs have to do with each other.
     #[must_use]
-    pub fn ratio(&self, under: &Latencies, p: f64, alpha: f64) -> Interval {
-        let (over, under) = (self.quantile(p, alpha / 2.0), under.quantile(p, alpha / 2.0));
+    pub fn ratio(&self, under: &Quantiles, p: f64, alpha: f64) -> Interval {
+        let (over, under) = (self.interval(p, alpha / 2.0), under.interval(p, alpha / 2.0));
         let divide = |a: Option<f64>, b: Option<f64>| Some(a? / b.filter(|b| *b > 0.0)?);
         Interval {
             estimate: divide(over.estimate, under.estimate),
@@ -108,16 +123,16 @@ mod tests {
     fn a_quantile_lies_between_the_published_ranks_rounded_outwards() {
         // Values 1..=1000 ms: ranks 453 and 548 are 453 ms and 548 ms, buckets 1 % wide.
         let latencies = of(1..=1000, 0);
-        between(latencies.quantile(0.5, 0.05), (0.448, 0.453), (0.497, 0.504), (0.548, 0.554));
-        between(latencies.quantile(0.99, 0.05), (0.970, 0.979), (0.983, 0.997), (0.998, 1.01));
+        between(latencies.quantiles().interval(0.5, 0.05), (0.448, 0.453), (0.497, 0.504), (0.548, 0.554));
+        between(latencies.quantiles().interval(0.99, 0.05), (0.970, 0.979), (0.983, 0.997), (0.998, 1.01));
     }
 
     #[test]
     fn timeouts_are_slower_than_any_answer() {
         let latencies = of(1..=900, 100);
         assert_eq!((latencies.count(), latencies.timeouts()), (1000, 100));
-        between(latencies.quantile(0.5, 0.05), (0.448, 0.453), (0.497, 0.504), (0.548, 0.554));
-        let high = latencies.quantile(0.99, 0.05);
+        between(latencies.quantiles().interval(0.5, 0.05), (0.448, 0.453), (0.497, 0.504), (0.548, 0.554));
+        let high = latencies.quantiles().interval(0.99, 0.05);
         assert_eq!((high.estimate, high.upper), (None, None));
     }
 
@@ -126,17 +141,17 @@ mod tests {
         let mut latencies = Latencies::default();
         latencies.record(Latency::Unknown);
         assert_eq!(latencies.count(), 0);
-        assert_eq!(latencies.quantile(0.5, 0.05), Interval::default());
+        assert_eq!(latencies.quantiles().interval(0.5, 0.05), Interval::default());
     }
 
     #[test]
     fn a_ratio_holds_the_truth_and_narrows_with_more() {
         let (slow, fast) =
             (of((1..=5000).map(|n| 200 + n % 100), 0), of((1..=5000).map(|n| 100 + n % 50), 0));
-        between(slow.ratio(&fast, 0.5, 0.05), (1.8, 2.0), (1.97, 2.03), (2.0, 2.2));
-        let few = of(1..=20, 0).ratio(&of(1..=20, 0), 0.99, 0.05);
+        between(slow.quantiles().ratio(&fast.quantiles(), 0.5, 0.05), (1.8, 2.0), (1.97, 2.03), (2.0, 2.2));
+        let few = of(1..=20, 0).quantiles().ratio(&of(1..=20, 0).quantiles(), 0.99, 0.05);
         assert!(few.estimate.is_some() && few.upper.is_none() && few.lower.is_none());
-        assert_eq!(slow.ratio(&Latencies::default(), 0.5, 0.05), Interval::default());
+        assert_eq!(slow.quantiles().ratio(&Latencies::default().quantiles(), 0.5, 0.05), Interval::default());
     }
 
     #[test]

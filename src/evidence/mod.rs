@@ -1,6 +1,8 @@
 //! Pure evidence: running counts by endpoint, latency, intervals that stay valid however often they are looked at.
 
 pub mod endpoint;
+#[cfg(test)]
+mod fixture;
 pub mod histogram;
 pub mod latency;
 pub mod render;

@@ -26,16 +26,18 @@ pub struct Templated<'a> {
     extension: &'a str,
 }
 
-/// How often each sort of byte occurs in a segment.
-#[derive(Default)]
-struct Makeup {
-    digits: usize,
-    hex_letters: usize,
-    letters: usize,
-    marks: usize,
-    dots: usize,
-    foreign: usize,
-}
+/// Sorts of bytes, each a bit, so that one pass tells which occur.
+const DIGIT: u8 = 1;
+const HEX_LETTER: u8 = 2;
+const LETTER: u8 = 4;
+const MARK: u8 = 8;
+const DOT: u8 = 16;
+const AT: u8 = 32;
+const PARAMETER: u8 = 64;
+const FOREIGN: u8 = 128;
+
+/// The sort of every byte.
+const SORTS: [u8; 256] = sorts();
 
 impl Templated<'_> {
     /// Bytes it takes.
@@ -52,14 +54,23 @@ impl Templated<'_> {
 
 /// The template of one segment. Path parameters (`;jsessionid=…`, RFC 3986 section 3.3) are left out.
 pub fn template(segment: &str) -> Templated<'_> {
-    let segment = segment.split(';').next().unwrap_or_default();
-    if let Some((stem, extension)) = split_extension(segment)
-        && let Some(placeholder) = placeholder(stem)
+    let mut segment = segment;
+    let mut sorts = sorts_of(segment.as_bytes());
+    if sorts & PARAMETER != 0 {
+        segment = segment.split(';').next().unwrap_or_default();
+        sorts = sorts_of(segment.as_bytes());
+    }
+    if sorts & (DIGIT | AT | FOREIGN) == 0 && segment.len() <= MAX_WORD {
+        return Templated { stem: segment, extension: "" };
+    }
+    if sorts & DOT != 0
+        && let Some((stem, extension)) = split_extension(segment)
+        && let Some(placeholder) = placeholder(stem, sorts_of(stem.as_bytes()))
         && placeholder != TEXT
     {
         return Templated { stem: placeholder, extension };
     }
-    Templated { stem: placeholder(segment).unwrap_or(segment), extension: "" }
+    Templated { stem: placeholder(segment, sorts).unwrap_or(segment), extension: "" }
 }
 
 /// Cuts `report.json` into `report` and `.json`.
@@ -74,57 +85,64 @@ fn split_extension(segment: &str) -> Option<(&str, &str)> {
     .then_some((stem, extension))
 }
 
-fn placeholder(segment: &str) -> Option<&'static str> {
+/// What stands in place of a segment that is made of these sorts of bytes; `None` for a word.
+fn placeholder(segment: &str, sorts: u8) -> Option<&'static str> {
     let bytes = segment.as_bytes();
-    let makeup = Makeup::of(bytes);
-    if makeup.digits == 0 {
-        return (makeup.foreign > 0 || bytes.len() > MAX_WORD).then_some(TEXT);
-    }
-    if is_date(bytes) {
+    if sorts & DIGIT != 0 && is_date(bytes) {
         return Some(DATE);
     }
-    if makeup.foreign > 0 {
+    // An @ names a scope (`@types`) at the start and a mailbox anywhere else.
+    let mailbox = sorts & AT != 0 && bytes.iter().skip(1).any(|byte| *byte == b'@');
+    if sorts & FOREIGN != 0 || mailbox {
         return Some(TEXT);
     }
-    if is_integer(bytes) || is_numbered(bytes) {
+    if sorts & DIGIT == 0 {
+        return (bytes.len() > MAX_WORD).then_some(TEXT);
+    }
+    if sorts == DIGIT || is_negative(bytes) || is_numbered(bytes) {
         return Some(ID);
     }
     if is_uuid(bytes) {
         return Some(UUID);
     }
-    if is_decimal(bytes) {
+    if sorts & DOT != 0 && is_decimal(bytes) {
         return Some(NUMBER);
     }
-    if makeup.hex_letters > 0 && makeup.digits + makeup.hex_letters == bytes.len() && bytes.len() >= MIN_HASH
-    {
+    if sorts == DIGIT | HEX_LETTER && bytes.len() >= MIN_HASH {
         return Some(HASH);
     }
     // With dots only a long one: `jquery-3.7.1.min.js` is a name, `eyJ….eyJ….…` (a JWT) is not.
-    let shortest = if makeup.dots > 0 { 2 * MIN_TOKEN } else { MIN_TOKEN };
+    let shortest = if sorts & DOT != 0 { 2 * MIN_TOKEN } else { MIN_TOKEN };
     if bytes.len() >= shortest { Some(TOKEN) } else { None }
 }
 
-impl Makeup {
-    fn of(bytes: &[u8]) -> Self {
-        let mut makeup = Makeup::default();
-        for (index, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'0'..=b'9' => makeup.digits += 1,
-                b'a'..=b'f' | b'A'..=b'F' => makeup.hex_letters += 1,
-                b'g'..=b'z' | b'G'..=b'Z' => makeup.letters += 1,
-                b'-' | b'_' | b'~' | b'=' | b'+' | b',' | b':' | b'!' | b'$' => makeup.marks += 1,
-                b'@' if index == 0 => makeup.marks += 1,
-                b'.' => makeup.dots += 1,
-                _ => makeup.foreign += 1,
-            }
-        }
-        makeup
-    }
+fn sorts_of(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sorts, byte| sorts | SORTS[usize::from(*byte)])
 }
 
-fn is_integer(bytes: &[u8]) -> bool {
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+const fn sorts() -> [u8; 256] {
+    let mut table = [FOREIGN; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::cast_possible_truncation)]
+        let sort = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'f' | b'A'..=b'F' => HEX_LETTER,
+            b'g'..=b'z' | b'G'..=b'Z' => LETTER,
+            b'-' | b'_' | b'~' | b'=' | b'+' | b',' | b':' | b'!' | b'$' => MARK,
+            b'.' => DOT,
+            b'@' => AT,
+            b';' => PARAMETER,
+            _ => FOREIGN,
+        };
+        table[byte] = sort;
+        byte += 1;
+    }
+    table
+}
+
+fn is_negative(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b"-").is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// `order-1001`, `INV_20931`: a short prefix of letters and at least three digits.
@@ -180,3 +198,7 @@ fn is_time(bytes: &[u8]) -> bool {
         && time[0].is_ascii_digit()
         && time.iter().all(|b| b.is_ascii_digit() || b":.-+Zz%ABab".contains(b))
 }
+
+#[cfg(test)]
+#[path = "segment_tests.rs"]
+mod tests;

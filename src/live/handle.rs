@@ -16,6 +16,7 @@ use super::headers::{self, Peer};
 use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, offer};
 use super::snapshot::{Generation, Shared};
+use super::survey::Survey;
 use super::validate::{host_name, validate};
 use crate::model::clock::{self, Instant};
 use crate::model::{Decision, Refusal};
@@ -42,7 +43,9 @@ impl Way {
     ) -> Result<Response<AnswerBody>, Infallible> {
         let arrived = clock::now();
         let generation = self.generation();
-        let checked = validate(&mut request);
+        let snapshot = &generation.snapshot;
+        let survey = Survey::of(request.headers(), Some(&snapshot.mark));
+        let checked = validate(&mut request, survey);
         let lane =
             generation.find(&host_name(request.headers()), request.uri().path(), request.method()).cloned();
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
@@ -53,9 +56,8 @@ impl Way {
             (Ok(()), None) => return Ok(self.turn_away(&Obstacle::NoRoute, served)),
         };
         let (mut parts, body) = request.into_parts();
-        let snapshot = &generation.snapshot;
-        let said =
-            headers::prepare_request(&mut parts.headers, &peer, &snapshot.trusted_proxies, &snapshot.mark);
+        let (trusted, mark) = (&snapshot.trusted_proxies, &snapshot.mark);
+        let said = headers::prepare_request(&mut parts.headers, &peer, trusted, mark, survey);
         let head = Head { parts: &parts, client: peer.address, said };
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);

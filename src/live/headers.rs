@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
+use super::survey::{Field, KEEP_ALIVE, PROXY_CONNECTION, Survey};
+
 /// The mark of a copy; from a client it never reaches stable.
 pub const MARK: HeaderName = HeaderName::from_static("umbrage-shadow");
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Who is at the other end of a client connection.
 #[derive(Debug)]
@@ -49,13 +49,20 @@ pub(super) fn prepare_request(
     peer: &Peer,
     trusted: &[IpNet],
     mark: &HeaderName,
+    survey: Survey,
 ) -> Said {
-    let said = Said { marked: fields.remove(mark).is_some(), upgrade: fields.contains_key(header::UPGRADE) };
-    let chunked = fields.contains_key(header::TRANSFER_ENCODING);
-    strip_hop_by_hop(fields);
-    fields.remove(header::EXPECT);
-    if chunked {
-        fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    let said = Said { marked: survey.has(Field::Mark), upgrade: survey.has(Field::Upgrade) };
+    if !survey.is_empty() {
+        strip_hop_by_hop(fields, survey);
+        if said.marked {
+            fields.remove(mark);
+        }
+        if survey.has(Field::Expect) {
+            fields.remove(header::EXPECT);
+        }
+        if survey.has(Field::TransferEncoding) {
+            fields.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
     }
     forwarded(fields, peer, peer.is_trusted(trusted));
     said
@@ -63,42 +70,36 @@ pub(super) fn prepare_request(
 
 /// Makes stable's fields into those that the client gets; the framing is derived anew.
 pub(super) fn prepare_response(fields: &mut HeaderMap) {
-    if fields.contains_key(header::TRANSFER_ENCODING) {
+    let survey = Survey::of(fields, None);
+    if survey.has(Field::TransferEncoding) {
         // RFC 9112 section 6.3: chunks override a length; passed on, it would cut the body where a liar wants it cut.
         fields.remove(header::CONTENT_LENGTH);
     }
-    strip_hop_by_hop(fields);
-    fields.remove(header::UPGRADE);
+    strip_hop_by_hop(fields, survey);
 }
 
 /// RFC 9110 section 7.6.1: what `Connection` names, and what is of one hop without being named. Fields that are of the
 /// message as a whole cannot be removed by naming them.
-fn strip_hop_by_hop(fields: &mut HeaderMap) {
-    // One walk; most messages have nothing to take off but Connection.
-    let mut found = [false; 6];
-    for name in fields.keys() {
-        let slot = match name.as_str().len() {
-            10 if *name == header::CONNECTION => 0,
-            10 if *name == KEEP_ALIVE => 1,
-            16 if *name == PROXY_CONNECTION => 2,
-            2 if *name == header::TE => 3,
-            7 if *name == header::UPGRADE => 4,
-            17 if *name == header::TRANSFER_ENCODING => 5,
-            _ => continue,
-        };
-        found[slot] = true;
-    }
-    if found[0] {
+fn strip_hop_by_hop(fields: &mut HeaderMap, survey: Survey) {
+    if survey.has(Field::Connection) {
         strip_named(fields);
         fields.remove(header::CONNECTION);
     }
-    let rest = [KEEP_ALIVE, PROXY_CONNECTION, header::TE, header::UPGRADE, header::TRANSFER_ENCODING];
-    for (name, _) in rest.into_iter().zip(&found[1..]).filter(|(_, found)| **found) {
-        if name == header::TE && wants_trailers(fields) {
+    if survey.has(Field::Te) {
+        if wants_trailers(fields) {
             fields.insert(header::TE, HeaderValue::from_static("trailers"));
         } else {
-            fields.remove(name);
+            fields.remove(header::TE);
         }
+    }
+    let rest = [
+        (Field::KeepAlive, KEEP_ALIVE),
+        (Field::ProxyConnection, PROXY_CONNECTION),
+        (Field::Upgrade, header::UPGRADE),
+        (Field::TransferEncoding, header::TRANSFER_ENCODING),
+    ];
+    for (_, name) in rest.into_iter().filter(|(field, _)| survey.has(*field)) {
+        fields.remove(name);
     }
 }
 
@@ -176,6 +177,11 @@ mod tests {
         Peer::new("10.1.2.3".parse().expect("an address"))
     }
 
+    fn prepared(map: &mut HeaderMap, trusted: &[IpNet]) -> Said {
+        let survey = Survey::of(map, Some(&MARK));
+        prepare_request(map, &peer(), trusted, &MARK, survey)
+    }
+
     #[test]
     fn what_is_of_one_hop_is_taken_off() {
         let mut map = fields(&[
@@ -188,7 +194,7 @@ mod tests {
             ("expect", "100-continue"),
             ("x-kept", "1"),
         ]);
-        let said = prepare_request(&mut map, &peer(), &[], &MARK);
+        let said = prepared(&mut map, &[]);
         assert_eq!(said, Said { marked: false, upgrade: true });
         let mut left: Vec<_> = map.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
@@ -205,7 +211,7 @@ mod tests {
             ("content-length", "3"),
             ("cookie", "c"),
         ]);
-        prepare_request(&mut map, &peer(), &[], &MARK);
+        prepared(&mut map, &[]);
         for kept in ["host", "authorization", "content-length", "cookie", "x-forwarded-for"] {
             assert!(map.contains_key(kept), "{kept}");
         }
@@ -214,7 +220,7 @@ mod tests {
     #[test]
     fn chunked_stays_chunked_by_our_own_word() {
         let mut map = fields(&[("transfer-encoding", "Chunked"), ("connection", "transfer-encoding")]);
-        prepare_request(&mut map, &peer(), &[], &MARK);
+        prepared(&mut map, &[]);
         assert_eq!(map["transfer-encoding"], "chunked");
     }
 
@@ -228,7 +234,7 @@ mod tests {
             ("host", "back"),
         ];
         let mut stranger = append(&said);
-        prepare_request(&mut stranger, &peer(), &[], &MARK);
+        prepared(&mut stranger, &[]);
         assert_eq!(stranger["x-forwarded-for"], "10.1.2.3");
         assert_eq!(stranger.get_all("x-forwarded-for").iter().count(), 1);
         assert_eq!(
@@ -236,7 +242,7 @@ mod tests {
             (&HeaderValue::from_static("http"), &HeaderValue::from_static("back"))
         );
         let mut trusted = append(&said);
-        prepare_request(&mut trusted, &peer(), &["10.0.0.0/8".parse().expect("a net")], &MARK);
+        prepared(&mut trusted, &["10.0.0.0/8".parse().expect("a net")]);
         assert_eq!(trusted["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.1.2.3");
         assert_eq!(
             (&trusted["x-forwarded-proto"], &trusted["x-forwarded-host"]),
@@ -247,7 +253,7 @@ mod tests {
     #[test]
     fn the_mark_of_a_client_does_not_get_through() {
         let mut map = fields(&[("umbrage-shadow", "1")]);
-        assert!(prepare_request(&mut map, &peer(), &[], &MARK).marked);
+        assert!(prepared(&mut map, &[]).marked);
         assert!(!map.contains_key(MARK));
     }
 }

@@ -10,6 +10,7 @@ pub mod handle;
 pub mod headers;
 pub mod mirror;
 pub mod route;
+pub mod survey;
 pub mod template;
 pub mod validate;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::PathTemplate;
+pub use super::PathTemplate;
 use crate::gate;
 use crate::upstream;
 

@@ -1,20 +1,28 @@
 //! Is this a request that may be forwarded? What hyper lets through and a gateway must not.
 
-use http::uri::{Authority, Scheme};
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 
 use super::error::Obstacle;
+use super::survey::{Field, Survey};
 
 /// Checks a request and brings its target into the form that is forwarded: path and query, `Host` beside it.
 ///
 /// # Errors
 /// The [`Obstacle`] to answer with.
-pub(super) fn validate<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
+pub(super) fn validate<B>(request: &mut Request<B>, survey: Survey) -> Result<(), Obstacle> {
     if request.method() == Method::CONNECT {
         return Err(Obstacle::Connect);
     }
-    framing(request.headers(), request.version())?;
-    expectation(request.headers())?;
+    if survey.has(Field::TransferEncoding) {
+        framing(request.headers(), request.version())?;
+    }
+    if survey.has(Field::Expect) {
+        expectation(request.headers())?;
+    }
     host(request)?;
     target(request)
 }
@@ -67,30 +75,21 @@ fn valid_host(host: &HeaderValue) -> bool {
     if text.is_empty() {
         return true;
     }
-    let strange = |b: u8| {
-        matches!(
-            b,
-            b'@' | b','
-                | b'/'
-                | b'\\'
-                | b'?'
-                | b'#'
-                | b' '
-                | b'<'
-                | b'>'
-                | b'"'
-                | b'|'
-                | b'^'
-                | b'`'
-                | b'{'
-                | b'}'
-        )
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (valid, port) = if let Some((address, port)) = bracketed {
+        (address.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        (!name.is_empty() && name.bytes().all(of_a_name), port)
     };
-    if text.bytes().any(strange) {
-        return false;
-    }
-    let Ok(authority) = text.parse::<Authority>() else { return false };
-    !authority.host().is_empty() && (authority.port().is_some() == authority.port_u16().is_some())
+    let digits =
+        |p: &str| p.is_empty() || (p.parse::<u16>().is_ok() && p.bytes().all(|b| b.is_ascii_digit()));
+    valid && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
+}
+
+/// RFC 3986 section 3.2.2, reg-name, but for the comma, which joins what was two.
+fn of_a_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&b)
 }
 
 fn target<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
@@ -117,13 +116,13 @@ fn target<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
 }
 
 /// The host without its port, lower case: what routes are matched by.
-pub(super) fn host_name(headers: &HeaderMap) -> String {
+pub(super) fn host_name(headers: &HeaderMap) -> Cow<'_, str> {
     let text = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let name = match text.rfind(':') {
         Some(colon) if !text.ends_with(']') => &text[..colon],
         _ => text,
     };
-    name.to_ascii_lowercase()
+    if name.bytes().any(|b| b.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 #[cfg(test)]
@@ -138,8 +137,13 @@ mod tests {
         builder.body(()).expect("a request")
     }
 
+    fn checked(request: &mut Request<()>) -> Result<(), Obstacle> {
+        let survey = Survey::of(request.headers(), None);
+        validate(request, survey)
+    }
+
     fn refused(mut request: Request<()>) -> bool {
-        validate(&mut request).is_err()
+        checked(&mut request).is_err()
     }
 
     #[test]
@@ -173,7 +177,7 @@ mod tests {
     #[test]
     fn an_absolute_target_sets_the_host_and_is_forwarded_as_a_path() {
         let mut absolute = request("http://other.example:81/a?b=c", &[("host", "a")]);
-        validate(&mut absolute).expect("valid");
+        checked(&mut absolute).expect("valid");
         assert_eq!(absolute.uri(), "/a?b=c");
         assert_eq!(absolute.headers()["host"], "other.example:81");
         assert!(refused(request("ftp://a/", &[("host", "a")])));

@@ -36,6 +36,16 @@ impl Backlog {
         }
     }
 
+    /// Forgets the rows that these records have newer values of.
+    pub(super) fn forget(&mut self, newer: &[Record]) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for key in newer.iter().filter_map(Key::of) {
+            self.weight -= self.rows.remove(&key).map_or(0, |old| old.weight());
+        }
+    }
+
     /// What is kept, in the order in which it is to be written.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Record> {
         self.rows.values()
@@ -83,7 +93,10 @@ mod tests {
         let epoch = Record::Epoch(EpochRow { number: 1, key: "k".into(), started_unix_ms: 1, version: None });
         backlog.keep(vec![epoch.clone(), coverage(1, "new")]);
         let rows: Vec<_> = backlog.rows().cloned().collect();
-        assert_eq!(rows, [epoch, coverage(1, "new"), tally("a", 2), tally("b", 1)]);
+        assert_eq!(rows, [epoch.clone(), coverage(1, "new"), tally("a", 2), tally("b", 1)]);
+        backlog.forget(&[coverage(1, "newest"), tally("c", 1)]);
+        assert_eq!(backlog.rows().cloned().collect::<Vec<_>>(), [epoch, tally("a", 2), tally("b", 1)]);
+        assert_eq!(backlog.weight, backlog.rows().map(Record::weight).sum::<usize>());
         backlog.clear();
         assert!(backlog.is_empty());
     }

@@ -10,7 +10,7 @@ pub(super) struct Bounds {
     pub(super) high_pages: u64,
     /// Pruning ends here.
     pub(super) low_pages: u64,
-    /// Pages in the log after which SQLite moves them into the database.
+    /// Pages in the log after which `SQLite` moves them into the database.
     pub(super) checkpoint_pages: u64,
     /// Size in bytes above which the log takes no more (a reader may keep it from being reset).
     pub(super) log_bytes: u64,
@@ -41,6 +41,7 @@ impl Bounds {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::Bounds;
     use proptest::prelude::*;

@@ -37,7 +37,7 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
-    /// SQLite refused.
+    /// `SQLite` refused.
     #[error("cannot use {path}: {source}")]
     Sql {
         /// The database file.

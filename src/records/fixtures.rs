@@ -23,7 +23,7 @@ pub(super) fn store(dir: &Path, bounds: Bounds) -> Store {
 
 /// Far enough for a loaded machine, near enough for a test that hangs.
 pub(super) fn soon() -> Instant {
-    clock::now() + Duration::from_secs(60)
+    clock::now() + Duration::from_mins(1)
 }
 
 pub(super) fn epoch(number: u64, started_unix_ms: u64) -> Record {

@@ -43,7 +43,7 @@ impl Folder {
         self.dir.join(DATABASE)
     }
 
-    /// Makes an empty database file that only its owner may read; SQLite gives its log the same mode.
+    /// Makes an empty database file that only its owner may read; `SQLite` gives its log the same mode.
     pub(super) fn prepare(&self) -> Result<(), StoreError> {
         let path = self.database();
         private().create(true).open(&path).map(drop).map_err(|source| failed(&path, source))

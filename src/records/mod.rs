@@ -24,7 +24,7 @@ mod writer;
 pub use error::StoreError;
 pub use reader::{Reader, SampleFilter};
 pub use record::{EpochRow, Excerpt, Record, Sample, SampleMessage, SampleSummary, TallyRow};
-pub use redact::{Redactor, RuleError};
+pub use redact::{Redactor, RuleError, redact_key};
 pub use rotation::Rotation;
 pub use settings::Settings;
 pub use sink::Sink;

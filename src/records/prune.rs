@@ -7,9 +7,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::store::{Store, integer};
 
 /// Samples deleted in one step, so that the log of one transaction stays small.
-const STEP: u32 = 64;
+const STEP: u32 = 8;
 /// Steps in one call, so that the queue is looked at again between.
-const STEPS: usize = 64;
+const STEPS: usize = 512;
 /// Free pages given back to the system in one call.
 const RETURNED: u64 = 2048;
 
@@ -101,7 +101,11 @@ impl Store {
         let excess =
             (free.saturating_sub(pages / 4)).max(pages.saturating_sub(self.bounds.max_pages)).min(free);
         if excess > 0 {
-            self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({})", excess.min(RETURNED)))?;
+            let sql = format!("PRAGMA incremental_vacuum({})", excess.min(RETURNED));
+            let mut vacuum = self.connection.prepare(&sql)?;
+            let mut pages = vacuum.query([])?;
+            // Every step moves one page.
+            while pages.next()?.is_some() {}
             // SQLite does not set it below the present size, so it is set again as the file shrinks.
             self.connection.execute_batch(&format!("PRAGMA max_page_count = {}", self.bounds.max_pages))?;
         }

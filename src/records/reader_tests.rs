@@ -114,3 +114,37 @@ fn a_row_that_somebody_spoiled_is_an_error_and_no_panic() {
     store.connection.execute_batch("DROP TABLE coverage").unwrap();
     assert!(reader.coverage(1).is_err());
 }
+
+/// The page for people with `sqlite3`: its queries work, its tables are complete.
+#[test]
+fn the_documented_queries_run_and_every_column_is_documented() {
+    let page = include_str!("../../docs/store.md");
+    let temp = tempfile::tempdir().unwrap();
+    let mut store = store(temp.path(), Bounds::of(64 << 20));
+    let coverage = Record::Coverage { epoch: 1, json: "{\"requests\":5,\"compared\":3}".into() };
+    store.write([epoch(1, 1), tally(1, "a", "{}"), coverage, sampled(sample(1, 1))].iter(), 1).unwrap();
+    let reader = Reader::open(temp.path()).unwrap();
+    let queries: Vec<&str> =
+        page.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(queries.len(), 4, "one for each table");
+    for query in queries {
+        let mut statement = reader.connection.prepare(query).unwrap();
+        assert!(statement.exists([]).unwrap(), "{query}");
+    }
+    let mut columns = reader
+        .connection
+        .prepare(
+            "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+        )
+        .unwrap();
+    let columns =
+        columns.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
+    let mut seen = 0;
+    for column in columns {
+        let (table, column) = column.unwrap();
+        let section = page.split(&format!("\n`{table}`: ")).nth(1).unwrap().split("```").next().unwrap();
+        assert!(section.contains(&format!("`{column}`")), "{table}.{column} is not documented");
+        seen += 1;
+    }
+    assert_eq!(seen, 26);
+}

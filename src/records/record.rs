@@ -126,10 +126,18 @@ pub struct SampleSummary {
 
 /// Bytes of a name: route, endpoint, signature, key.
 const MAX_NAME: usize = 1024;
-/// Bytes of one field value or of a first line.
-const MAX_VALUE: usize = 1024;
+/// Bytes of a first line, and of a reason.
+const MAX_LINE: usize = 2048;
+/// Bytes of a field's name.
+const MAX_FIELD_NAME: usize = 128;
+/// Bytes of a field's value.
+const MAX_FIELD_VALUE: usize = 768;
 /// Fields of one head.
 const MAX_FIELDS: usize = 64;
+/// Fields of one trailer.
+const MAX_TRAILERS: usize = 8;
+/// Bytes of a difference's path, pointer and each of its values.
+const MAX_DIFFERENCE: usize = 256;
 /// Differences of one sample.
 const MAX_DIFFERENCES: usize = 100;
 /// What a row costs beside its strings, in bytes; an estimate.
@@ -177,7 +185,7 @@ impl Sample {
                 .sum::<usize>()
     }
 
-    /// Cuts every part to its bound, so that no sample weighs more than about 400 KiB whatever it was made from.
+    /// Cuts every part to its bound, so that every sample weighs less than [`Record::MAX`], whatever it was made from.
     fn bound(&mut self) {
         for name in [&mut self.id, &mut self.route, &mut self.endpoint, &mut self.signature] {
             trim(name, MAX_NAME);
@@ -185,13 +193,9 @@ impl Sample {
         self.messages().for_each(SampleMessage::bound);
         self.differences.truncate(MAX_DIFFERENCES);
         for difference in &mut self.differences {
-            trim(&mut difference.path, MAX_VALUE);
-            trim(&mut difference.pointer, MAX_VALUE);
-            difference
-                .stable
-                .iter_mut()
-                .chain(&mut difference.shadow)
-                .for_each(|value| trim(value, MAX_VALUE));
+            let texts = [&mut difference.path, &mut difference.pointer];
+            let values = difference.stable.iter_mut().chain(&mut difference.shadow);
+            texts.into_iter().chain(values).for_each(|text| trim(text, MAX_DIFFERENCE));
         }
     }
 }
@@ -207,16 +211,16 @@ impl SampleMessage {
 
     /// Cuts line, fields and excerpt to their bounds.
     pub(super) fn bound(&mut self) {
-        trim(&mut self.line, 2 * MAX_VALUE);
-        for fields in [&mut self.headers, &mut self.trailers] {
-            if fields.len() > MAX_FIELDS {
-                let more = fields.len() - MAX_FIELDS;
-                fields.truncate(MAX_FIELDS);
+        trim(&mut self.line, MAX_LINE);
+        for (fields, most) in [(&mut self.headers, MAX_FIELDS), (&mut self.trailers, MAX_TRAILERS)] {
+            if fields.len() > most {
+                let more = fields.len() - (most - 1);
+                fields.truncate(most - 1);
                 fields.push(("…".to_owned(), format!("{more} more fields")));
             }
             for (name, value) in fields {
-                trim(name, MAX_VALUE);
-                trim(value, MAX_VALUE);
+                trim(name, MAX_FIELD_NAME);
+                trim(value, MAX_FIELD_VALUE);
             }
         }
         if self.body.text.len() > Excerpt::MAX {
@@ -225,7 +229,7 @@ impl SampleMessage {
                 .omitted
                 .get_or_insert_with(|| format!("only the first {} bytes are kept", Excerpt::MAX));
         }
-        self.body.omitted.iter_mut().for_each(|reason| trim(reason, MAX_VALUE));
+        self.body.omitted.iter_mut().for_each(|reason| trim(reason, MAX_LINE));
     }
 }
 

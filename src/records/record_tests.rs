@@ -8,10 +8,10 @@ use crate::model::Part;
 use crate::records::fixtures::{difference, epoch, message, sample, sampled, tally};
 
 fn huge() -> Sample {
-    let big = "ü".repeat(1 << 20);
+    let big = "ü".repeat(10_000);
     let mut leg = message(&big, &big);
     leg.headers = vec![(big.clone(), big.clone()); 3];
-    leg.headers.extend((0..10_000).map(|n| (format!("n{n}"), "v".repeat(5000))));
+    leg.headers.extend((0..500).map(|n| (format!("n{n}"), "v".repeat(2000))));
     leg.trailers.clone_from(&leg.headers);
     leg.body.omitted = Some(big.clone());
     Sample {
@@ -34,13 +34,13 @@ fn huge() -> Sample {
 fn the_largest_sample_is_cut_until_it_fits() {
     let mut record = sampled(huge());
     record.bound();
-    assert!(record.weight() <= Record::MAX + Record::MAX / 2, "{}", record.weight());
+    assert!(record.weight() <= Record::MAX, "{}", record.weight());
     let Record::Sample(mut cut) = record else { unreachable!() };
     assert_eq!(cut.differences.len(), MAX_DIFFERENCES);
     for leg in cut.messages() {
         assert!(leg.body.text.len() <= Excerpt::MAX);
-        assert_eq!(leg.headers.len(), MAX_FIELDS + 1);
-        assert_eq!(leg.headers.last().unwrap().1, format!("{} more fields", 10_003 - MAX_FIELDS));
+        assert_eq!((leg.headers.len(), leg.trailers.len()), (MAX_FIELDS, MAX_TRAILERS));
+        assert_eq!(leg.headers.last().unwrap().1, format!("{} more fields", 504 - MAX_FIELDS));
     }
 }
 
@@ -57,7 +57,7 @@ fn an_ordinary_sample_is_left_as_it_is() {
         record.bound();
         (once, record)
     };
-    assert_eq!(twice.0.weight(), twice.1.weight(), "cutting again cuts nothing");
+    assert!(twice.0 == twice.1, "cutting again cuts nothing");
 }
 
 #[test]
@@ -87,7 +87,7 @@ proptest! {
             prop_assert_eq!(cut, text);
         } else {
             prop_assert!(text.starts_with(cut.strip_suffix('…').unwrap()));
-            prop_assert!(cut.len() > max - 7, "no more than one character and the ellipsis is lost");
+            prop_assert!(cut.len() + 7 > max, "no more than one character and the ellipsis is lost");
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum WriteError {
     /// The log cannot be emptied because somebody reads the database, and has reached its bound.
     #[error("the log has reached its bound of {0} bytes while another program reads the database")]
     LogFull(u64),
-    /// SQLite refused.
+    /// `SQLite` refused.
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
     /// There is no database and none can be made.
@@ -173,12 +173,17 @@ fn connect(folder: &Folder, bounds: &Bounds) -> Result<Connection, StoreError> {
     if found > VERSION {
         return Err(StoreError::Newer { path, found, known: VERSION });
     }
-    settle(&connection, bounds).map_err(sql)?;
     if found == 0 {
+        // Before anything else is written, or it has no effect: free pages can be given back later.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(sql)?;
+        settle(&connection, bounds).map_err(sql)?;
         lay_out(&mut connection).map_err(sql)?;
-    } else if std::fs::metadata(&path).is_ok_and(|m| m.len() <= CHECK_UP_TO) {
+        return Ok(connection);
+    }
+    if std::fs::metadata(&path).is_ok_and(|m| m.len() <= CHECK_UP_TO) {
         check(&connection).map_err(sql)?;
     }
+    settle(&connection, bounds).map_err(sql)?;
     Ok(connection)
 }
 
@@ -191,9 +196,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 /// cut at most what was committed since the last checkpoint, and neither damages the file (sqlite.org/wal.html).
 fn settle(connection: &Connection, bounds: &Bounds) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        // The first works on an empty database only, and before WAL.
-        "PRAGMA auto_vacuum = INCREMENTAL;
-         PRAGMA journal_mode = WAL;
+        "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = NORMAL;
          PRAGMA wal_autocheckpoint = {};
          PRAGMA journal_size_limit = {};

@@ -145,7 +145,7 @@ fn a_damaged_file_is_set_aside_and_a_new_one_begins() {
         let aside: Vec<_> =
             std::fs::read_dir(temp.path()).unwrap().map(Result::unwrap).filter(is_aside).collect();
         assert_eq!(aside.len(), 1, "damage {n}");
-        assert_eq!(std::fs::read(aside[0].path()).unwrap(), bytes, "damage {n}: kept as it was found");
+        assert!(std::fs::read(aside[0].path()).unwrap() == bytes, "damage {n}: kept as it was found");
     }
 }
 
@@ -206,8 +206,9 @@ fn the_log_is_bounded_even_while_somebody_reads() {
     store.write([epoch(1, 5)].iter(), 7).unwrap();
     let reader = Connection::open(temp.path().join("umbrage.db")).unwrap();
     reader.execute_batch("BEGIN; SELECT * FROM epoch;").unwrap();
-    let data = "d".repeat(bounds.batch_bytes / 2);
-    let full = (0..100).find_map(|n| store.write([tally(1, "a", &format!("{n}{data}"))].iter(), 7).err());
+    // Other bytes each time: SQLite does not write a page anew that has not changed.
+    let data = |n: u8| char::from(b'a' + n % 26).to_string().repeat(bounds.batch_bytes / 2);
+    let full = (0..100).find_map(|n| store.write([tally(1, "a", &data(n))].iter(), 7).err());
     assert!(matches!(full, Some(WriteError::LogFull(_))), "{full:?}");
     assert!(store.log_size() <= bounds.log_bytes + 2 * bounds.batch_bytes as u64);
     reader.execute_batch("COMMIT").unwrap();

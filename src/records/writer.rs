@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 /// How long an idle writer sleeps at most before it looks after backlog and age.
 const IDLE: Duration = Duration::from_secs(1);
 /// How often old rows are looked for.
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const PRUNE_EVERY: Duration = Duration::from_mins(1);
 /// How often trouble is said.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -178,6 +178,7 @@ impl Loop {
             return;
         }
         let number = records.len();
+        self.backlog.forget(&records);
         match self.try_write(&records) {
             Ok(refused) => {
                 let refused = refused.min(number as u64);

@@ -1,5 +1,5 @@
 //! The writer as a whole: what is offered arrives, survives a kill, and no trouble ends it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 
@@ -250,4 +250,75 @@ fn trouble_is_said_at_intervals_only() {
     assert_eq!(trouble.said, Some(now + SAY_EVERY));
     trouble.over();
     assert_eq!((trouble.said, trouble.lost), (None, 0));
+}
+
+/// The real thing: this test, started again as a process of its own, writes for ever and is killed while it does.
+#[test]
+fn a_process_that_is_killed_while_it_writes_loses_nothing_that_was_flushed() {
+    const DIR: &str = "UMBRAGE_TEST_KILLED_DIR";
+    const NAME: &str = "a_process_that_is_killed_while_it_writes_loses_nothing_that_was_flushed";
+    if let Some(dir) = std::env::var_os(DIR) {
+        return write_until_killed(Path::new(&dir));
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            &format!("{}::{NAME}", module_path!().trim_start_matches("umbrage::")),
+            "--exact",
+            "--nocapture",
+        ])
+        .env(DIR, temp.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = std::io::BufReader::new(child.stdout.take().unwrap());
+    let flushed = std::io::BufRead::lines(said).map_while(Result::ok).filter_map(|line| {
+        let number = line.split_once("flushed ")?.1;
+        number.parse::<u64>().ok()
+    });
+    let flushed = flushed.take(40).last().unwrap();
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success());
+
+    let settings = settings(temp.path());
+    let (sink, writer) = start(&settings, &Metrics::new()).unwrap();
+    let reader = Reader::open(&settings.dir).unwrap();
+    assert!(flushed >= 40, "{flushed}");
+    assert!(reader.latest_epoch().unwrap().unwrap().number >= flushed);
+    for n in 1..=flushed {
+        assert_eq!(reader.sample(&format!("s{n}")).unwrap(), Some(sample(n, 2000)));
+    }
+    assert!(sink.offer(epoch(u64::from(u32::MAX), 1)) && writer.finish(soon()), "and it goes on");
+}
+
+fn write_until_killed(dir: &Path) {
+    let (sink, _writer, _, _) = started(dir);
+    for n in 1..100_000 {
+        assert!(sink.offer(epoch(n, n)) && sink.offer(sampled(sample(n, 2000))));
+        assert!(sink.flush(soon()));
+        println!("\nflushed {n}");
+    }
+}
+
+#[test]
+fn idle_time_is_used_to_write_what_is_left_over() {
+    let temp = tempfile::tempdir().unwrap();
+    let (settings, metrics) = (settings(temp.path()), Metrics::new());
+    let store = crate::records::fixtures::store(&settings.dir, Bounds::of(settings.max_size));
+    let (_sender, receiver) = sync_channel(1);
+    let shared = Arc::new(Shared::new(&metrics));
+    let (backlog, trouble, max_age) = (Backlog::default(), Trouble::default(), settings.max_age);
+    let mut state = Loop { store, receiver, shared, max_age, backlog, prune_at: clock::now(), trouble };
+    state.backlog.keep(vec![epoch(4, 1)]);
+    state.write(Vec::new());
+    assert!(state.backlog.is_empty());
+    assert_eq!(Reader::open(&settings.dir).unwrap().latest_epoch().unwrap().unwrap().number, 4);
+    assert_eq!(
+        (counted(&metrics, "written"), counted(&metrics, "failed")),
+        (0, 0),
+        "it was counted when it failed"
+    );
+
+    state.prune();
+    assert!(state.prune_at > clock::now(), "the next look at ages is a minute away");
 }

@@ -112,7 +112,7 @@ async fn head(
     mut request: Request<Whole>,
     progress: &Progress,
 ) -> Result<(Response<Incoming>, Lease<Whole>), Failure> {
-    let mut lease = pool.checkout().await.map_err(unreached)?;
+    let mut lease = pool.checkout().await.map_err(|e| unreached(&e))?;
     let limit = pool.settings().response_timeout;
     loop {
         progress.begin(&lease);
@@ -133,7 +133,7 @@ async fn head(
             Err(SendError::Unsent(back)) if lease.is_reused() => {
                 progress.sent.set(None);
                 request = *back;
-                lease = pool.connect().await.map_err(unreached)?;
+                lease = pool.connect().await.map_err(|e| unreached(&e))?;
             }
             Err(SendError::Unsent(_)) => {
                 progress.sent.set(None);
@@ -180,7 +180,7 @@ async fn read(
     Ok(Read { to_the_end: true, trailers })
 }
 
-fn unreached(error: ConnectError) -> Failure {
+fn unreached(error: &ConnectError) -> Failure {
     let outcome = match error {
         ConnectError::Timeout(_) => Outcome::ConnectTimeout,
         ConnectError::Resolve { .. } | ConnectError::Io(_) => Outcome::ConnectError,

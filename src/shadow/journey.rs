@@ -25,12 +25,12 @@ const STABLE_PATIENCE: u32 = 2;
 pub(super) async fn journey(tools: Rc<Tools>, offer: Offer) {
     let Offer { request, experiment, offered, stable, admission } = offer;
     let trial = tools.trial(&experiment);
-    let control = experiment.control.as_ref().filter(|c| tools.draw(c.percent)).is_some();
+    let control = experiment.control.as_ref().is_some_and(|c| tools.draw(c.percent));
     let account = Account::open(trial.meters.clone(), tools.metrics.clone(), tools.draining.clone(), control);
     let limits = Limits {
         deadline: offered + experiment.timeout,
         max_capture: experiment.max_capture,
-        max_drain: tools.settings.max_drain as u64,
+        max_drain: (experiment.max_capture + tools.settings.max_drain) as u64,
     };
     let leg = |leg: Leg| one_leg(&trial, &account, &request, leg, limits, admission.bytes.sibling());
     let (shadow, control) = match (control, tools.coin()) {

@@ -63,9 +63,10 @@ impl Keeper {
 /// The comparison with every value that must not be seen replaced.
 pub(super) fn redacted(trial: &Trial, mut comparison: Comparison) -> Comparison {
     for difference in &mut comparison.differences {
-        match &trial.redactor {
-            Some(redactor) => *difference = redactor.difference(difference),
-            None => (difference.stable, difference.shadow) = (None, None),
+        if let Some(redactor) = &trial.redactor {
+            *difference = redactor.difference(difference);
+        } else {
+            (difference.stable, difference.shadow) = (None, None);
         }
     }
     comparison

@@ -64,12 +64,15 @@ impl Ledger {
     /// The report as of now.
     #[must_use]
     pub fn report(&self) -> Report {
-        let tally = {
-            let mut book = self.book();
-            self.settle(&mut book);
-            book.tally.clone()
-        };
-        Report::of(&tally)
+        Report::of(&self.tally())
+    }
+
+    /// The counts as of now.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut book = self.book();
+        self.settle(&mut book);
+        book.tally.clone()
     }
 
     /// Hands what changed since the last call to the store.

@@ -101,7 +101,7 @@ impl Meters {
     pub(super) fn lagged(&self, shadow: Duration, reference: Duration) {
         match shadow.checked_sub(reference) {
             Some(slower) => self.slower.record(slower.as_secs_f64()),
-            None => self.faster.record((reference - shadow).as_secs_f64()),
+            None => self.faster.record(reference.saturating_sub(shadow).as_secs_f64()),
         }
     }
 }

@@ -5,6 +5,6 @@
 pub struct Settings {
     /// Added to the niceness of its thread: 0 to 19, higher gives way more.
     pub nice: i32,
-    /// Bytes of a response body that are read and thrown away beyond the capture, so that its connection can be used again.
+    /// Bytes of a response body that are read beyond the capture, for its digest and so that its connection can be used again.
     pub max_drain: usize,
 }

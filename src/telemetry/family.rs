@@ -72,3 +72,30 @@ impl<K: PartialEq> Kept<K> {
         }
     }
 }
+
+/// Brings one series of a family to the page, each label with the value `x`.
+#[cfg(test)]
+pub(super) trait Touch {
+    fn touch(&self);
+}
+
+#[cfg(test)]
+impl<const N: usize> Touch for Counters<N> {
+    fn touch(&self) {
+        self.with(["x"; N]).increment(1);
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> Touch for Gauges<N> {
+    fn touch(&self) {
+        self.with(["x"; N]).set(1.0);
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> Touch for Histograms<N> {
+    fn touch(&self) {
+        self.with(["x"; N]).record(0.003);
+    }
+}

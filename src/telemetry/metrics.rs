@@ -16,11 +16,22 @@ pub const LATENCY_BUCKETS: [f64; 17] =
 pub const SHORT_BUCKETS: [f64; 10] =
     [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01];
 
+/// Handles of every metric; one for each running proxy, cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Families>);
+
+impl std::ops::Deref for Metrics {
+    type Target = Families;
+
+    fn deref(&self) -> &Families {
+        &self.0
+    }
+}
+
 macro_rules! catalogue {
     ($($field:ident: $family:ident<$n:literal> = $name:literal [$($label:literal),*] $describe:ident $unit:expr, $help:literal;)+) => {
-        /// Handles of every metric; cheap to clone, one for each running proxy.
-        #[derive(Clone)]
-        pub struct Metrics {
+        /// Every family of metrics, by its field.
+        pub struct Families {
             handle: PrometheusHandle,
             $(#[doc = $help] pub $field: $family<$n>,)+
         }
@@ -34,10 +45,16 @@ macro_rules! catalogue {
             pub fn new() -> Self {
                 let recorder = Arc::new(builder().unwrap_or_default().build_recorder());
                 $(recorder.$describe($name.into(), $unit, SharedString::const_str($help));)+
-                Metrics {
+                Metrics(Arc::new(Families {
                     handle: recorder.handle(),
                     $($field: $family::new(&recorder, $name, [$($label),*]),)+
-                }
+                }))
+            }
+
+            /// Every family there is.
+            #[cfg(test)]
+            fn families(&self) -> Vec<&dyn super::family::Touch> {
+                vec![$(&self.$field,)+]
             }
         }
     };
@@ -111,3 +128,7 @@ impl Metrics {
     /// How often [`Metrics::upkeep`] is due.
     pub const UPKEEP: Duration = Duration::from_secs(1);
 }
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

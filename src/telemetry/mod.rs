@@ -1,6 +1,8 @@
 //! Every metric's name and help in one documented struct of handles; logging.
 
 pub mod family;
+pub mod log_queue;
+pub mod logging;
 pub mod metrics;
 
 pub use family::Kept;

@@ -97,7 +97,8 @@ where
     /// # Errors
     /// [`ConnectError`] when none could be made.
     pub async fn connect(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
-        match connect(&self.settings).await {
+        // Boxed, for it is rare and large: what holds this future is moved for every request.
+        match Box::pin(connect(&self.settings)).await {
             Ok(connection) => {
                 self.gauges.connected.increment(1);
                 self.gauges.up.set(1.0);

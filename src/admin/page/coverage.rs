@@ -42,6 +42,7 @@ pub(super) fn section(page: &mut Html, report: &Value, mirror: &Value) {
     routes(page, mirror);
     counts(page, "Requests by decision", &coverage["decisions"]);
     counts(page, "Mirrored requests by outcome", &coverage["outcomes"]);
+    counts(page, "Control requests by outcome", &coverage["control_outcomes"]);
     counts(page, "Incomparable pairs by reason", &coverage["incomparable"]);
     page.raw("</div></section>");
 }

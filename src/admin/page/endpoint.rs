@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::endpoints::plain_ratio;
+use super::endpoints::{plain_ratio, reference};
 use super::html::Html;
 use super::number::{Interval, coordinate, count, factor, latency, percent};
-use crate::admin::limits::PAGE_FIELDS;
+use crate::admin::limits::{MAX_PARAMETER, PAGE_FIELDS, PAGE_TEXT};
 
 const QUANTILES: [&str; 3] = ["p50", "p90", "p99"];
 
@@ -13,7 +13,10 @@ const QUANTILES: [&str; 3] = ["p50", "p90", "p99"];
 pub(super) fn details(page: &mut Html, index: usize, endpoint: &Value) {
     let name = endpoint["endpoint"].as_str().unwrap_or("?");
     let open = index < 3 && endpoint["mismatched"].as_u64().unwrap_or(0) > 0;
-    page.raw("<details").attribute("id", &format!("e{index}")).attribute("data-key", name);
+    let route = endpoint["route"].as_str().unwrap_or_default();
+    // By this a fold stays as it was when the page is asked again.
+    let key: String = route.chars().chain(" ".chars()).chain(name.chars()).take(PAGE_TEXT).collect();
+    page.raw("<details").attribute("id", &format!("e{index}")).attribute("data-key", &key);
     page.raw(if open { " open><summary><h3><code>" } else { "><summary><h3><code>" });
     page.text(name).raw("</code></h3>");
     let (compared, mismatched) =
@@ -59,7 +62,7 @@ fn latencies(page: &mut Html, values: &Value) {
         }
         page.raw("</tr>");
     }
-    page.raw("<tr class=\"sum\"><th scope=\"row\">shadow / stable</th>");
+    page.raw("<tr class=\"sum\"><th scope=\"row\">shadow / ").raw(reference(values)).raw("</th>");
     for quantile in QUANTILES {
         let interval = Interval::read(&values[format!("ratio_{quantile}")]);
         let plain = plain_ratio(values, quantile);
@@ -83,7 +86,7 @@ fn fields(page: &mut Html, endpoint: &Value) {
     );
     page.raw("<th scope=\"col\">stable says</th><th scope=\"col\">shadow says</th><th scope=\"col\">more</th></tr></thead><tbody>");
     for field in fields.iter().take(PAGE_FIELDS) {
-        one_field(page, field);
+        one_field(page, endpoint["endpoint"].as_str().unwrap_or_default(), field);
     }
     page.raw("</tbody></table></div>");
     if fields.len() > PAGE_FIELDS {
@@ -93,7 +96,7 @@ fn fields(page: &mut Html, endpoint: &Value) {
     }
 }
 
-fn one_field(page: &mut Html, field: &Value) {
+fn one_field(page: &mut Html, endpoint: &str, field: &Value) {
     let word = |key: &str| field[key].as_str().unwrap_or_default();
     page.raw("<tr><th scope=\"row\"><code>")
         .text(field["path"].as_str().unwrap_or("?"))
@@ -116,7 +119,7 @@ fn one_field(page: &mut Html, field: &Value) {
         page.raw("</td>");
     }
     page.raw("<td>");
-    samples(page, field);
+    samples(page, endpoint, field);
     page.raw("</td></tr>");
 }
 
@@ -146,18 +149,21 @@ fn value(page: &mut Html, value: &Value) {
     }
 }
 
-/// Links to what was kept: `sample` (an id) or `samples` (ids), of the field or of its example.
-fn samples(page: &mut Html, field: &Value) {
-    let places =
-        [&field["sample"], &field["samples"], &field["example"]["sample"], &field["example"]["samples"]];
-    let ids = places.into_iter().flat_map(|v| v.as_array().map_or(std::slice::from_ref(v), Vec::as_slice));
-    for id in ids.filter_map(super::number::scalar).take(3) {
-        let path: String = id.bytes().map(encode).collect();
-        page.raw("<a").attribute("href", &format!("/api/v1/samples/{path}")).raw(">sample</a> ");
+/// Links to what was kept of requests that differ there.
+fn samples(page: &mut Html, endpoint: &str, field: &Value) {
+    let path = field["path"].as_str().unwrap_or_default();
+    if endpoint.len() > MAX_PARAMETER || path.len() > MAX_PARAMETER {
+        return;
     }
+    let link = format!("/api/v1/differences?endpoint={}&path={}", encoded(endpoint), encoded(path));
+    page.raw("<a").attribute("href", &link).raw(">samples</a>");
 }
 
-/// A byte of a path segment: unreserved characters (RFC 3986) as they are.
+fn encoded(text: &str) -> String {
+    text.bytes().map(encode).collect()
+}
+
+/// A byte of a query: unreserved characters (RFC 3986) as they are.
 fn encode(byte: u8) -> String {
     let c = char::from(byte);
     if c.is_ascii_alphanumeric() || "-._~".contains(c) { c.to_string() } else { format!("%{byte:02X}") }

@@ -1,7 +1,5 @@
 //! The endpoints, worst first, and the hypotheses.
 
-use std::cmp::Ordering;
-
 use serde_json::Value;
 
 use super::endpoint;
@@ -12,16 +10,13 @@ use crate::admin::limits::{PAGE_ENDPOINTS, PAGE_ROWS};
 /// One row for each endpoint, then one fold for each with its latency and fields.
 pub(super) fn section(page: &mut Html, report: &Value) {
     let Some(all) = report["endpoints"].as_array().filter(|e| !e.is_empty()) else { return };
-    let mut endpoints: Vec<&Value> = all.iter().collect();
-    endpoints.sort_by(|a, b| worse(a, b));
-    let more = endpoints.len().saturating_sub(PAGE_ENDPOINTS);
-    endpoints.truncate(PAGE_ENDPOINTS);
+    // The report has them worst first already; in its order, page and text agree.
+    let endpoints = &all[..all.len().min(PAGE_ENDPOINTS)];
+    let more = all.len() - endpoints.len();
     page.raw("<section id=\"endpoints\"><h2>Endpoints, worst first</h2><div class=\"wide\"><table class=\"endpoints\">");
     page.raw("<thead><tr><th scope=\"col\">endpoint</th><th scope=\"col\" class=\"num\">compared</th>");
     page.raw("<th scope=\"col\" class=\"num\">differing</th><th scope=\"col\">rate, with interval</th>");
-    page.raw(
-        "<th scope=\"col\" class=\"num\">p50 shadow / stable</th><th scope=\"col\" class=\"num\">p99</th>",
-    );
+    page.raw("<th scope=\"col\" class=\"num\">p50 ratio</th><th scope=\"col\" class=\"num\">p99 ratio</th>");
     page.raw("</tr></thead><tbody>");
     for (index, endpoint) in endpoints.iter().enumerate() {
         row(page, index, endpoint);
@@ -37,20 +32,14 @@ pub(super) fn section(page: &mut Html, report: &Value) {
     page.raw("</section>");
 }
 
-/// What is surely bad before what may be: by the interval's lower end, then by the estimate, then by the count.
-fn worse(a: &Value, b: &Value) -> Ordering {
-    let rate = |e: &Value, key: &str| e["mismatch_rate"][key].as_f64().unwrap_or(0.0);
-    let by = |key: &str| rate(b, key).total_cmp(&rate(a, key));
-    by("lower")
-        .then_with(|| by("estimate"))
-        .then_with(|| b["mismatched"].as_u64().cmp(&a["mismatched"].as_u64()))
-        .then_with(|| a["endpoint"].as_str().cmp(&b["endpoint"].as_str()))
-}
-
 fn row(page: &mut Html, index: usize, endpoint: &Value) {
     let number = |key: &str| endpoint[key].as_u64().map_or_else(|| "–".to_owned(), count);
     page.raw("<tr><th scope=\"row\"><a").attribute("href", &format!("#e{index}")).raw("><code>");
-    page.text(endpoint["endpoint"].as_str().unwrap_or("?")).raw("</code></a></th><td class=\"num\">");
+    page.text(endpoint["endpoint"].as_str().unwrap_or("?")).raw("</code></a>");
+    if let Some(route) = endpoint["route"].as_str() {
+        page.raw(" <span class=\"dim\">").text(route).raw("</span>");
+    }
+    page.raw("</th><td class=\"num\">");
     page.text(&number("compared"))
         .raw("</td><td class=\"num\">")
         .text(&number("mismatched"))
@@ -72,10 +61,16 @@ fn row(page: &mut Html, index: usize, endpoint: &Value) {
     page.raw("</tr>");
 }
 
-/// Shadow over stable of one quantile.
+/// What the shadow's latency is held against: control where the report says so, else stable.
+pub(super) fn reference(latency: &Value) -> &'static str {
+    if latency["reference"] == "control" { "control" } else { "stable" }
+}
+
+/// Shadow over its reference, of one quantile.
 pub(super) fn plain_ratio(latency: &Value, quantile: &str) -> Option<f64> {
-    let (stable, shadow) = (latency["stable"][quantile].as_f64()?, latency["shadow"][quantile].as_f64()?);
-    Some(shadow / stable).filter(|r| r.is_finite())
+    let (other, shadow) =
+        (latency[reference(latency)][quantile].as_f64()?, latency["shadow"][quantile].as_f64()?);
+    Some(shadow / other).filter(|r| r.is_finite())
 }
 
 /// The verdicts, where any hypothesis is configured.

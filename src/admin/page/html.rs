@@ -1,5 +1,7 @@
 //! Writes markup so that text cannot become markup: literals go in as they are, anything else is escaped.
 
+use std::fmt::Write;
+
 use crate::admin::limits::PAGE_TEXT;
 
 /// A page as it grows.
@@ -35,6 +37,11 @@ impl Html {
         self
     }
 
+    fn number(&mut self, c: char) {
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, "\\u{{{:x}}}", u32::from(c));
+    }
+
     pub(super) fn finish(self) -> String {
         self.0
     }
@@ -47,7 +54,7 @@ impl Html {
             '"' => self.0.push_str("&quot;"),
             '\'' => self.0.push_str("&#39;"),
             // What cannot be seen, or turns what follows around, is shown by its number.
-            _ if c.is_control() || is_direction(c) => self.0.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            _ if c.is_control() || is_direction(c) => self.number(c),
             _ => self.0.push(c),
         }
     }

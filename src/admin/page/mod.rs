@@ -27,6 +27,9 @@ pub(super) fn render(report: &Value, mirror: &Value, state: &str, nonce: &str) -
     page.raw("<body>");
     banner(&mut page, report, mirror, state);
     page.raw("<main id=\"main\">");
+    if let Some(summary) = report["summary"].as_str().filter(|s| !s.is_empty()) {
+        page.raw("<p class=\"summary\">").text(summary).raw("</p>");
+    }
     coverage::summary(&mut page, report);
     let compared = report["coverage"]["compared"].as_u64().unwrap_or(0);
     if compared == 0 {
@@ -53,16 +56,12 @@ fn banner(page: &mut Html, report: &Value, mirror: &Value, state: &str) {
     page.raw(
         "<header><a class=\"skip\" href=\"#main\">Skip to the report</a><h1>Umbrage</h1><p class=\"states\">",
     );
-    match mirror["resumes_in_seconds"].as_f64() {
-        _ if mirror["paused"] != true => sharing(page, mirror),
-        None => pill(page, "warn", "mirroring paused"),
-        Some(seconds) => {
-            pill(page, "warn", &format!("mirroring paused, resumes in {}", number::span(seconds)))
-        }
-    }
+    let (class, mirroring) = mirroring(mirror);
+    pill(page, class, &mirroring);
     pill(page, if state == "ready" { "good" } else { "warn" }, state);
-    if let Some(epoch) = number::scalar(&report["epoch"]) {
-        pill(page, "plain", &format!("epoch {epoch}"));
+    if let Some(epoch) = number::scalar(&report["epoch"]["number"]) {
+        let version = report["epoch"]["version"].as_str().map(|v| format!(", shadow {v}"));
+        pill(page, "plain", &format!("epoch {epoch}{}", version.unwrap_or_default()));
     }
     page.raw(
         "</p><label class=\"refresh\" hidden><input type=\"checkbox\" id=\"refresh\" checked> refresh every ",
@@ -70,16 +69,19 @@ fn banner(page: &mut Html, report: &Value, mirror: &Value, state: &str) {
     page.text(&PAGE_REFRESH.as_secs().to_string()).raw(" s</label></header>");
 }
 
-fn sharing(page: &mut Html, mirror: &Value) {
+/// What is mirrored now, in a word, and how it is coloured.
+fn mirroring(mirror: &Value) -> (&'static str, String) {
+    if mirror["paused"] == true {
+        let end = mirror["resumes_in_seconds"].as_f64().map(|s| format!(", resumes in {}", number::span(s)));
+        return ("warn", format!("mirroring paused{}", end.unwrap_or_default()));
+    }
     let shares = || mirror["routes"].as_array().into_iter().flatten().filter_map(|r| r["percent"].as_f64());
     let (least, most) = (shares().fold(f64::INFINITY, f64::min), shares().fold(0.0, f64::max));
     match shares().count() {
-        0 => pill(page, "warn", "no route is mirrored"),
-        _ if most == 0.0 => pill(page, "warn", "mirroring 0 %"),
-        _ if least < most => {
-            pill(page, "good", &format!("mirroring {} to {}", percent(least), percent(most)))
-        }
-        _ => pill(page, "good", &format!("mirroring {}", percent(most))),
+        0 => ("warn", "no route is mirrored".to_owned()),
+        _ if most == 0.0 => ("warn", "mirroring 0 %".to_owned()),
+        _ if least < most => ("good", format!("mirroring {} to {}", percent(least), percent(most))),
+        _ => ("good", format!("mirroring {}", percent(most))),
     }
 }
 

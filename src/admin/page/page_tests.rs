@@ -27,7 +27,7 @@ fn shows_everything_of_a_full_report() {
     let page = shown(&full());
     let expected = [
         "mirroring 5 % to 25 %",
-        "epoch 3",
+        "epoch 3, shadow 2026-11-22.3",
         "48 211",
         "GET /orders/{id}",
         "12.3 ms",
@@ -39,7 +39,7 @@ fn shows_everything_of_a_full_report() {
         "connect error",
         "orders answer the same",
         "refuted",
-        "href=\"/api/v1/samples/s-17\"",
+        "href=\"/api/v1/differences?endpoint=GET%20%2Forders%2F%7Bid%7D&amp;path=%24.items%5B%2A%5D.price\"",
         "configured: 10 %",
         "other type",
         "5.2 % (4.1 % to 6.4 %)",
@@ -54,10 +54,21 @@ fn shows_everything_of_a_full_report() {
 }
 
 #[test]
-fn the_worst_endpoint_stands_first() {
+fn ratios_name_what_they_are_to() {
+    let mut report = full();
+    assert!(shown(&report).contains("shadow / stable") && !shown(&report).contains("shadow / control"));
+    let latency = &mut report["endpoints"][0]["latency"];
+    latency["reference"] = json!("control");
+    let page = shown(&report);
+    assert!(page.contains("shadow / control"), "{page}");
+    assert!(page.contains("2.8 ×"), "0.0588 of the shadow over 0.021 of control at p90");
+}
+
+#[test]
+fn endpoints_keep_the_order_of_the_report() {
     let page = shown(&full());
     let at = |name: &str| page.find(name).unwrap();
-    assert!(at("GET /orders/{id}") < at("GET /orders<"), "by the lower end of the rate");
+    assert!(at("GET /orders/{id}") < at("GET /orders<"));
     assert!(at("GET /orders<") < at("GET /health<"));
 }
 

@@ -25,31 +25,31 @@ pub(super) fn hashes(document: &Document<'_>, marks: &Marks) -> Vec<u64> {
 
 fn hash(document: &Document<'_>, marks: &Marks, hashes: &[u64], index: u32) -> u64 {
     let node = document.node(index);
-    let mut hasher = SipHasher13::new();
-    hasher.write_u8(node.shape as u8);
+    let mut state = SipHasher13::new();
+    state.write_u8(node.shape as u8);
     let children = || document.children(index).filter(|&child| marks.rule(child).is_none());
     match node.shape {
         Shape::Null | Shape::False | Shape::True => {}
-        Shape::Number => number::hash(document.text(index), &mut hasher),
+        Shape::Number => number::hash(document.text(index), &mut state),
         Shape::String => {
             let text = document.text(index);
-            hasher.write(&strings::decoded((&text[1..text.len() - 1], node.escaped)));
+            state.write(&strings::decoded((&text[1..text.len() - 1], node.escaped)));
         }
-        Shape::Array => children().for_each(|child| hasher.write_u64(hashes[child as usize])),
+        Shape::Array => children().for_each(|child| state.write_u64(hashes[child as usize])),
         Shape::Object => {
             let sum = children().fold(0u64, |sum, child| sum.wrapping_add(member(document, hashes, child)));
-            hasher.write_u64(sum);
+            state.write_u64(sum);
         }
     }
-    hasher.finish()
+    state.finish()
 }
 
 fn member(document: &Document<'_>, hashes: &[u64], child: u32) -> u64 {
     debug_assert!(matches!(document.node(child).step, Step::Member { .. }));
-    let mut hasher = SipHasher13::new();
-    hasher.write(&strings::decoded(document.name(child)));
-    hasher.write_u64(hashes[child as usize]);
-    hasher.finish()
+    let mut state = SipHasher13::new();
+    state.write(&strings::decoded(document.name(child)));
+    state.write_u64(hashes[child as usize]);
+    state.finish()
 }
 
 #[cfg(test)]

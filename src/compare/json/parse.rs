@@ -229,7 +229,9 @@ impl Parser<'_> {
 
     fn digits(&mut self) -> Result<(), Fault> {
         let begin = self.at;
-        while self.accept(b"0123456789") {}
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
         if self.at > begin { Ok(()) } else { Err(Fault::Syntax) }
     }
 
@@ -239,14 +241,15 @@ impl Parser<'_> {
         self.expect(b'"')?;
         let mut escaped = false;
         loop {
-            match self.peek().ok_or(Fault::Syntax)? {
-                b'"' => break,
-                b'\\' => {
+            let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < b' ';
+            self.at += self.source[self.at..].iter().position(special).ok_or(Fault::Syntax)?;
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
                     escaped = true;
                     self.escape()?;
                 }
-                0..=0x1f => return Err(Fault::Syntax),
-                _ => self.at += 1,
+                _ => return Err(Fault::Syntax),
             }
         }
         self.at += 1;

@@ -54,7 +54,7 @@ impl Query {
         if broken_name(written) {
             return Err("has a space within a name that stands outside of quotes".to_owned());
         }
-        let query = parse_json_path(written).map_err(|error| format!("is not an RFC 9535 query: {error}"))?;
+        let query = parse_json_path(written).map_err(|error| problem(&error.to_string()))?;
         if query.segments.len() > MAX_STEPS {
             return Err(format!("has more than {MAX_STEPS} steps"));
         }
@@ -67,6 +67,17 @@ impl Query {
             None if descents > 1 => Err("descends (`..`) more than once beside a filter".to_owned()),
             None => check_segments(&query.segments, Outside).map(|()| Query::Filter(query)),
         }
+    }
+}
+
+/// The parser's message of several lines, as one: `--> 1:5` is where, `= expected selector` what.
+fn problem(message: &str) -> String {
+    let line =
+        |mark: &str| message.lines().find_map(|line| line.trim_start().strip_prefix(mark)).map(str::trim);
+    let place = message.split("--> 1:").nth(1).and_then(|rest| rest.lines().next());
+    match (line("= "), place) {
+        (Some(what), Some(column)) => format!("is not an RFC 9535 query: {what} at character {column}"),
+        _ => format!("is not an RFC 9535 query: {}", message.lines().next().unwrap_or_default()),
     }
 }
 
@@ -261,7 +272,7 @@ mod tests {
         for (query, problem) in [
             ("", "is not an RFC 9535 query"),
             ("a", "is not an RFC 9535 query"),
-            ("$.a[", "is not an RFC 9535 query"),
+            ("$.a[", "is not an RFC 9535 query: expected selector at character 5"),
             ("$.items[?(@.a", "is not an RFC 9535 query"),
             (long.as_str(), "is longer than"),
             (steps.as_str(), "has more than"),
@@ -282,6 +293,7 @@ mod tests {
         ] {
             let error = Query::compile(query).err();
             assert!(error.as_ref().is_some_and(|e| e.contains(problem)), "{query}: {error:?}");
+            assert!(error.is_some_and(|e| !e.contains('\n')), "{query}");
         }
     }
 }

@@ -11,14 +11,14 @@ use crate::model::Incomparable;
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// Rule index and one, 0 for none; no entries when nothing is selected.
-    rules: Vec<u16>,
+    rules: Vec<u32>,
 }
 
 impl Marks {
     /// The rule that selects a node itself.
     pub fn rule(&self, node: u32) -> Option<usize> {
         let mark = self.rules.get(node as usize).copied().unwrap_or(0);
-        usize::from(mark).checked_sub(1)
+        (mark as usize).checked_sub(1)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -33,8 +33,7 @@ impl Marks {
         if let Some(mark) = self.rules.get_mut(node as usize)
             && *mark == 0
         {
-            // Headers and paths together stay far below: both lists are bounded by the config.
-            *mark = u16::try_from(rule + 1).unwrap_or(u16::MAX);
+            *mark = u32::try_from(rule + 1).unwrap_or(u32::MAX);
         }
     }
 }
@@ -121,16 +120,18 @@ fn matches(document: &Document<'_>, child: u32, siblings: u32, selector: &QueryS
 /// Whether an index lies in a slice of an array of `length` (RFC 9535 section 2.3.4.2.2).
 fn in_slice(start: Option<i64>, end: Option<i64>, step: i64, length: i64, index: i64) -> bool {
     let normal = |i: i64| if i < 0 { length + i } else { i };
-    if step > 0 {
-        let lower = normal(start.unwrap_or(0)).clamp(0, length);
-        let upper = normal(end.unwrap_or(length)).clamp(0, length);
-        index >= lower && index < upper && (index - lower) % step == 0
-    } else if step < 0 {
-        let upper = normal(start.unwrap_or(length - 1)).clamp(-1, length - 1);
-        let lower = end.map_or(-1, |end| normal(end).clamp(-1, length - 1));
-        index <= upper && index > lower && (upper - index) % step == 0
-    } else {
-        false
+    match step.signum() {
+        1 => {
+            let lower = normal(start.unwrap_or(0)).clamp(0, length);
+            let upper = normal(end.unwrap_or(length)).clamp(0, length);
+            index >= lower && index < upper && (index - lower) % step == 0
+        }
+        -1 => {
+            let upper = normal(start.unwrap_or(length - 1)).clamp(-1, length - 1);
+            let lower = end.map_or(-1, |end| normal(end).clamp(-1, length - 1));
+            index <= upper && index > lower && (upper - index) % step == 0
+        }
+        _ => false,
     }
 }
 

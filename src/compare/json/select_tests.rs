@@ -141,7 +141,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn agrees_with_jsonpath_rust(value in value(), query in query()) {
         prop_assert_eq!(ours(&value.to_string(), &query), theirs(&value, &query), "{} {}", value, query);

@@ -161,21 +161,25 @@ impl<'w, 'a, 'r> Walk<'w, 'a, 'r> {
         self.waiting.truncate(begin);
         let left = members(&self.stable.document, s);
         let right = members(&self.other.document, o);
-        let (mut i, mut j) = (0, 0);
-        while i < left.len() || j < right.len() {
-            let order = match (left.get(i), right.get(j)) {
-                (Some(a), Some(b)) => a.0.cmp(&b.0),
+        let (mut left, mut right) = (&left[..], &right[..]);
+        while !left.is_empty() || !right.is_empty() {
+            let order = match (left.first(), right.first()) {
+                (Some(one), Some(two)) => one.0.cmp(&two.0),
                 (Some(_), None) => Ordering::Less,
                 (None, _) => Ordering::Greater,
             };
-            let (a, b) = (run(&left, i), run(&right, j));
+            let (ours, theirs) = (alike(left), alike(right));
             match order {
-                Ordering::Less => self.alone(a, Pair::Stable, rule),
-                Ordering::Greater => self.alone(b, Pair::Other, rule),
-                Ordering::Equal => self.named(a, b, rule),
+                Ordering::Less => self.alone(ours, Pair::Stable, rule),
+                Ordering::Greater => self.alone(theirs, Pair::Other, rule),
+                Ordering::Equal => self.named(ours, theirs, rule),
             }
-            i += if order == Ordering::Greater { 0 } else { a.len() };
-            j += if order == Ordering::Less { 0 } else { b.len() };
+            if order != Ordering::Greater {
+                left = &left[ours.len()..];
+            }
+            if order != Ordering::Less {
+                right = &right[theirs.len()..];
+            }
         }
     }
 
@@ -283,11 +287,10 @@ fn members<'a>(document: &Document<'a>, object: u32) -> Vec<Member<'a>> {
     members
 }
 
-/// The members of the same name from `at` on.
-fn run<'m, 'a>(members: &'m [Member<'a>], at: usize) -> &'m [Member<'a>] {
-    let rest = members.get(at..).unwrap_or_default();
-    let end = rest.iter().position(|member| member.0 != rest[0].0).unwrap_or(rest.len());
-    &rest[..end]
+/// The members at the beginning that have one name.
+fn alike<'m, 'a>(members: &'m [Member<'a>]) -> &'m [Member<'a>] {
+    let end = members.iter().position(|member| member.0 != members[0].0).unwrap_or(members.len());
+    &members[..end]
 }
 
 fn place(stable: &Tree<'_>, other: &Tree<'_>, kind: Kind, pair: Pair) -> Place {

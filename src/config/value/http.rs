@@ -4,7 +4,8 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 
 use crate::config::limits;
-use crate::config::section::{Findings, Node, Value, join};
+use crate::config::reader::{Findings, Node, join};
+use crate::config::section::Value;
 use crate::gate::SampleBy;
 
 /// Fields and the values they are set to.

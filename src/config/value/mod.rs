@@ -11,3 +11,7 @@ pub use network::HostName;
 pub(super) use plain::usable_token;
 pub use plain::{Secret, Size};
 pub use rule::{JsonPath, Redaction, Template};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

@@ -8,7 +8,8 @@ use ipnet::IpNet;
 use serde_json::json;
 
 use crate::config::limits;
-use crate::config::section::{Findings, Node, Value};
+use crate::config::reader::{Findings, Node};
+use crate::config::section::Value;
 use crate::upstream::{HostPolicy, Origin};
 
 /// A host name or address without port, lower case.

@@ -10,7 +10,8 @@ use serde_json::json;
 use toml::de::DeValue;
 
 use crate::config::limits;
-use crate::config::section::{Findings, Node, Value};
+use crate::config::reader::{Findings, Node};
+use crate::config::section::Value;
 use crate::model::Ppm;
 
 /// A number of bytes.

@@ -4,7 +4,8 @@ use jsonpath_rust::parser::parse_json_path;
 use serde_json::json;
 
 use crate::config::limits;
-use crate::config::section::{Findings, Node, Value};
+use crate::config::reader::{Findings, Node};
+use crate::config::section::Value;
 use crate::live::PathTemplate;
 
 /// A path template that can be parsed, as written.

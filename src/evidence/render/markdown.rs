@@ -7,9 +7,9 @@ use crate::evidence::report::{Endpoint, Field, Report};
 #[must_use]
 pub fn markdown(report: &Report) -> String {
     let mut out = String::from("# Umbrage report\n\n");
-    out.push_str(&format!("{} ({})\n", escaped_sentence(&report.summary), escaped(&phrase::epoch(report))));
+    line(&mut out, &format!("{} ({})", escaped_sentence(&report.summary), escaped(&phrase::epoch(report))));
     if report.coverage.compared == 0 {
-        out.push_str(&format!("\n{}\n", phrase::NOTHING));
+        line(&mut out, &["\n", phrase::NOTHING].concat());
     }
     if !report.endpoints.is_empty() {
         endpoints(&mut out, report);
@@ -20,7 +20,7 @@ pub fn markdown(report: &Report) -> String {
     out.push_str("\n## Coverage\n\n");
     let coverage = phrase::coverage(&report.coverage);
     for (title, content) in coverage.iter().chain(&phrase::rules(&report.rules, report.coverage.compared)) {
-        out.push_str(&format!("- {title}: {}\n", escape(content)));
+        line(&mut out, &format!("- {title}: {}", escape(content)));
     }
     out
 }
@@ -90,7 +90,12 @@ fn legs(from: Option<f64>, to: Option<f64>, ratio: &str) -> String {
 }
 
 fn row(out: &mut String, cells: &[&str]) {
-    out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    line(out, &format!("| {} |", cells.join(" | ")));
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
 }
 
 fn escaped(text: &str) -> String {
@@ -111,7 +116,7 @@ fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '#' | '~' | '!' | '@' => {
-                out.extend(['\\', c])
+                out.extend(['\\', c]);
             }
             c => out.push(c),
         }

@@ -1,6 +1,6 @@
 //! A report for people and for CI: text for terminals, Markdown, `JUnit` XML.
 
-mod figure;
+pub mod figure;
 mod junit;
 mod markdown;
 mod phrase;

@@ -16,7 +16,7 @@ pub fn epoch(report: &Report) -> String {
     }
 }
 
-/// `"12" became 12`, with the values as they were trimmed.
+/// `"12" → 12`, with the values as they were trimmed.
 pub fn example(field: &Field) -> String {
     let Some(example) = &field.example else { return String::new() };
     match (&example.stable, &example.shadow) {
@@ -55,26 +55,28 @@ pub fn coverage(coverage: &Coverage) -> Vec<(&'static str, String)> {
     if let Some(bound) = coverage.mismatch_rate_if_lost_differ {
         let lost = figure::count(coverage.lost);
         let rate = figure::rate(Some(bound));
-        lines.push(("Worst case", format!("{rate} differ if all of the {lost} lost pairs do")));
+        lines.push(("Worst case", format!("{rate} differ if every lost pair does ({lost} lost)")));
     }
     lines
 }
 
 /// What rules hid, and those that matched nothing.
 pub fn rules(rules: &[Rule], compared: u64) -> Vec<(&'static str, String)> {
-    let (used, idle): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.matched > 0);
+    let (used, idle): (Vec<&Rule>, Vec<&Rule>) =
+        rules.iter().partition(|rule| rule.matched + rule.hidden > 0);
     let mut lines = Vec::new();
     for rule in used {
         let (hidden, matched) = (figure::count(rule.hidden), figure::count(rule.matched));
         lines.push((
             "Rule",
-            format!("{} hid {hidden} differences in {matched} comparisons", plain(&rule.rule)),
+            format!("{} hid {hidden} differences (places selected: {matched})", plain(&rule.rule)),
         ));
     }
     for rule in idle.into_iter().filter(|_| compared > 0) {
+        let pairs = figure::count(compared);
         lines.push((
             "Rule",
-            format!("{} hid nothing in {} pairs", plain(&rule.rule), figure::count(compared)),
+            format!("{} matched nothing that had to be compared in {pairs} pairs", plain(&rule.rule)),
         ));
     }
     lines

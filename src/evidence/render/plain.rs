@@ -4,7 +4,7 @@
 pub const MAX_SHOWN: usize = 60;
 
 /// The text without anything a terminal acts upon: control characters (C0, C1, DEL), line and paragraph separators, and
-/// the invisible and direction-changing ones become `\n`, `\t` or `\u{…}`. At most [`MAX_SHOWN`] characters, then `…`.
+/// the invisible and direction-changing ones become `\n`, `\t` or `\u{…}`. At most 60 characters, then `…`.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(4 * MAX_SHOWN));

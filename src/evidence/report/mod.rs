@@ -236,7 +236,7 @@ pub struct Rule {
     pub rule: String,
     /// Differences hidden.
     pub hidden: u64,
-    /// Comparisons in which it hid at least one.
+    /// Places selected, among what had to be looked at: answers equal byte for byte are not.
     pub matched: u64,
 }
 

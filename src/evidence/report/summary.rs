@@ -31,12 +31,12 @@ pub fn sentence(coverage: &Coverage, endpoints: &[Endpoint]) -> String {
         }
     }
     counts.sort_by(|a, b| b.cmp(a));
-    let mut sentence = explanation(&counts);
-    if noisy > 0 {
-        let (fields, are) = if noisy == 1 { ("field", "is") } else { ("fields", "are") };
-        sentence.push_str(&format!(" {noisy} more {fields} {are} noise that stable has with itself."));
+    let sentence = explanation(&counts);
+    match noisy {
+        0 => sentence,
+        1 => format!("{sentence} 1 more field is noise that stable has with itself."),
+        _ => format!("{sentence} {noisy} more fields are noise that stable has with itself."),
     }
-    sentence
 }
 
 fn explanation(counts: &[(u64, &str)]) -> String {

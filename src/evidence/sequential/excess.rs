@@ -26,7 +26,7 @@ impl Paired {
     /// Pairs in all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.shadow_only + self.control_only + self.alike
+        self.shadow_only.saturating_add(self.control_only).saturating_add(self.alike)
     }
 
     /// Log of the evidence against "δ is at most `d`"; `d` within (−1, 1).
@@ -53,8 +53,8 @@ impl Paired {
         let threshold = (2.0 / alpha).ln();
         Interval {
             estimate: Some(estimate),
-            lower: Some(border(estimate, -1.0, |d| self.log_e_at_most(d) < threshold)),
-            upper: Some(border(estimate, 1.0, |d| self.log_e_at_least(d) < threshold)),
+            lower: Some(border(estimate, -1.0, |d| self.log_e_at_most(d) - threshold)),
+            upper: Some(border(estimate, 1.0, |d| self.log_e_at_least(d) - threshold)),
         }
     }
 

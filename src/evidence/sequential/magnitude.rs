@@ -31,7 +31,7 @@ fn unit_margin(t: f64, alpha: f64) -> f64 {
 
 /// The lower branch W₋₁(x) of Lambert's function, given ln(−x) ≤ −1: the w ≤ −1 with w + ln(−w) = ln(−x).
 fn lambert_lower(ln_minus_x: f64) -> f64 {
-    border(-1.0, 2.0 * ln_minus_x - 2.0, |w| w + (-w).ln() > ln_minus_x)
+    border(-1.0, 2.0 * ln_minus_x - 2.0, |w| ln_minus_x - w - (-w).ln())
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ struct Mixture {
     g: f64,
     h: f64,
     r: f64,
+    prior: f64,
 }
 
 impl Mixture {
@@ -59,21 +60,22 @@ impl Mixture {
     fn tuned(g: f64, h: f64, v_opt: f64) -> Self {
         let wanted = 2.0 * -TUNED_ALPHA.ln();
         let rho = v_opt / (wanted + wanted.ln_1p());
-        Mixture { g, h, r: (rho - g * h).max(0.001 * g * h) }
+        let r = (rho - g * h).max(0.001 * g * h);
+        Mixture { g, h, r, prior: ln_beta(r / g, r / h) }
     }
 
     /// Log of the supermartingale at the sum `s` (at most v/g) and variance `v`.
     fn log(&self, s: f64, v: f64) -> f64 {
-        let Mixture { g, h, r } = *self;
+        let Mixture { g, h, r, prior } = *self;
         let (up, down) = ((v + h * s) / h, ((v - g * s) / g).max(0.0));
-        ln_beta(r / g + down, r / h + up) - ln_beta(r / g, r / h) - up * g.ln() - down * h.ln()
+        ln_beta(r / g + down, r / h + up) - prior - up * g.ln() - down * h.ln()
     }
 
     /// How far the sum may ever stray upwards at variance `v`, except with probability `alpha`; `None` while even the
     /// largest sum there is, v/g, would prove nothing: then not even the largest value bounds the quantile.
     fn margin(&self, v: f64, alpha: f64) -> Option<f64> {
-        let (furthest, plausible) = (v / self.g, |s| self.log(s, v) < -alpha.ln());
-        (!plausible(furthest)).then(|| border(0.0, furthest, plausible))
+        let (furthest, height) = (v / self.g, |s| self.log(s, v) + alpha.ln());
+        (height(furthest) >= 0.0).then(|| border(0.0, furthest, height))
     }
 }
 
@@ -107,12 +109,12 @@ mod tests {
 
     /// The interval of a rate by the tuned prior: for p, the mixture with g = p, h = 1 − p, at s = S − pn.
     fn tuned_interval(count: f64, n: f64, t_opt: f64) -> (f64, f64) {
-        let within = |p: f64| {
+        let height = |p: f64| {
             let v = p * (1.0 - p);
-            Mixture::tuned(p, 1.0 - p, v * t_opt).log(count - p * n, v * n) < 20.0f64.ln()
+            Mixture::tuned(p, 1.0 - p, v * t_opt).log(count - p * n, v * n) - 20.0f64.ln()
         };
         let centre = count / n;
-        (border(centre, 1e-9, within), border(centre, 1.0 - 1e-9, within))
+        (border(centre, 1e-9, height), border(centre, 1.0 - 1e-9, height))
     }
 
     #[test]

@@ -20,11 +20,11 @@ pub fn interval(count: u64, n: u64, alpha: f64) -> Interval {
     let estimate = s / (s + f);
     let threshold = -alpha.ln();
     let mixed = ln_beta(0.5 + s, 0.5 + f) - ln_beta(0.5, 0.5);
-    let within = |p: f64| mixed - times_ln(s, p) - times_ln_1m(f, p) < threshold;
+    let height = |p: f64| mixed - times_ln(s, p) - times_ln_1m(f, p) - threshold;
     Interval {
         estimate: Some(estimate),
-        lower: Some(border(estimate, 0.0, within)),
-        upper: Some(border(estimate, 1.0, within)),
+        lower: Some(border(estimate, 0.0, height)),
+        upper: Some(border(estimate, 1.0, height)),
     }
 }
 

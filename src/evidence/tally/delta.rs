@@ -84,12 +84,16 @@ impl Delta {
         // In ascending order: the reference timed out, faster by most first, ties, slower, the shadow timed out.
         let rank = rank.checked_sub(self.reference_timeouts).filter(|rank| *rank > 0)?;
         let Some(rank) = rank.checked_sub(self.faster.len()).filter(|rank| *rank > 0) else {
-            return self.faster.at_rank(self.faster.len() + 1 - rank).map(|Bucket { middle, .. }| -middle);
+            return self
+                .faster
+                .ranked()
+                .at(self.faster.len() + 1 - rank)
+                .map(|Bucket { middle, .. }| -middle);
         };
         let Some(rank) = rank.checked_sub(self.ties).filter(|rank| *rank > 0) else {
             return Some(0.0);
         };
-        self.slower.at_rank(rank).map(|bucket| bucket.middle)
+        self.slower.ranked().at(rank).map(|bucket| bucket.middle)
     }
 
     /// The geometric mean of shadow / reference, asymptotically valid at every number of pairs.

@@ -207,12 +207,13 @@ impl Occurrences {
         }
     }
 
+    /// Saturates, because stored counts are added before they are checked.
     fn merge(&mut self, other: &Occurrences) {
-        self.shadow += other.shadow;
-        self.control += other.control;
-        self.joint_shadow += other.joint_shadow;
-        self.joint_control += other.joint_control;
-        self.joint_both += other.joint_both;
+        self.shadow = self.shadow.saturating_add(other.shadow);
+        self.control = self.control.saturating_add(other.control);
+        self.joint_shadow = self.joint_shadow.saturating_add(other.joint_shadow);
+        self.joint_control = self.joint_control.saturating_add(other.joint_control);
+        self.joint_both = self.joint_both.saturating_add(other.joint_both);
     }
 }
 
@@ -353,6 +354,18 @@ mod tests {
         back.merge(&fields, 9);
         assert_eq!(back.sorted()[0].seen.shadow, 2);
         assert_eq!(back.sorted()[1].seen.joint_control, 2);
+    }
+
+    #[test]
+    fn a_signature_stored_twice_with_impossible_counts_is_survived() {
+        let mut fields = Fields::default();
+        fields.fold(1, true, &[difference("$.a", Kind::Value, "1")], &[], 9);
+        let json = serde_json::to_string(&fields).unwrap().replace(":1,", ":18446744073709551615,");
+        let list = json.split_once('[').unwrap().1.split_once(']').unwrap().0;
+        let twice = json.replace(list, &format!("{list},{list}"));
+        let back: Fields = serde_json::from_str(&twice).unwrap();
+        assert!(!back.sorted()[0].seen.plausible(9, 9, 9));
+        assert_eq!(back.sorted().len(), 1);
     }
 
     #[test]

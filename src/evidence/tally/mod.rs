@@ -149,9 +149,9 @@ impl Tally {
         self.rules.expect(names);
     }
 
-    /// Counts what the rules hid in one comparison; `names` in the order of [`Comparison::hidden`].
+    /// Counts what the rules did in one comparison; `names` in the order of [`Comparison::hidden`].
     pub fn fold_rules(&mut self, names: &[String], comparison: &Comparison) {
-        self.rules.fold(names, &comparison.hidden);
+        self.rules.fold(names, comparison);
     }
 
     /// What the rules hid.

@@ -215,3 +215,7 @@ fn comparable(comparison: &Comparison) -> bool {
 fn counted(comparison: &Comparison) -> &[crate::model::Difference] {
     if comparable(comparison) { &comparison.differences } else { &[] }
 }
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;

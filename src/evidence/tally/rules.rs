@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::counts::MAX_COUNT;
+use crate::model::Comparison;
 
 /// Most rules counted.
 const MAX_RULES: usize = 1000;
@@ -16,7 +17,7 @@ const MAX_NAME: usize = 1024;
 pub struct RuleUse {
     /// Differences hidden.
     pub hidden: u64,
-    /// Comparisons in which it hid at least one.
+    /// Places selected, among what had to be looked at: answers equal byte for byte are not.
     pub matched: u64,
 }
 
@@ -37,15 +38,19 @@ impl RuleUses {
         }
     }
 
-    /// Counts one comparison: `hidden` by index into `names`; empty when nothing was hidden.
-    pub fn fold(&mut self, names: &[String], hidden: &[u32]) {
-        for (name, hidden) in names.iter().zip(hidden).filter(|(_, hidden)| **hidden > 0) {
-            if !self.uses.contains_key(name) {
-                self.expect(std::slice::from_ref(name));
+    /// Counts one comparison; its lists are by index into `names`.
+    pub fn fold(&mut self, names: &[String], comparison: &Comparison) {
+        let at = |list: &[u32], index: usize| u64::from(list.get(index).copied().unwrap_or(0));
+        let listed = comparison.hidden.len().max(comparison.selected.len());
+        for (index, name) in names.iter().enumerate().take(listed) {
+            let (hidden, matched) = (at(&comparison.hidden, index), at(&comparison.selected, index));
+            if hidden == 0 && matched == 0 {
+                continue;
             }
+            self.expect(std::slice::from_ref(name));
             if let Some(rule) = self.uses.get_mut(name) {
-                rule.hidden += u64::from(*hidden);
-                rule.matched += 1;
+                rule.hidden += hidden;
+                rule.matched += matched;
             }
         }
     }
@@ -73,7 +78,7 @@ impl RuleUses {
     /// Whether stored counts can be true.
     #[must_use]
     pub fn plausible(&self) -> bool {
-        let possible = |used: &RuleUse| used.matched <= used.hidden && used.hidden <= MAX_COUNT;
+        let possible = |used: &RuleUse| used.matched.max(used.hidden) <= MAX_COUNT;
         self.uses.len() <= MAX_RULES
             && self.uses.iter().all(|(name, used)| name.len() <= MAX_NAME && possible(used))
     }
@@ -82,26 +87,37 @@ impl RuleUses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Incomparable;
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|n| (*n).to_owned()).collect()
     }
 
+    fn comparison(hidden: &[u32], selected: &[u32]) -> Comparison {
+        let (hidden, selected) = (hidden.to_vec(), selected.to_vec());
+        Comparison { hidden, selected, ..Comparison::incomparable(Incomparable::Memory) }
+    }
+
     #[test]
     fn a_rule_that_matched_nothing_is_listed() {
-        let rules = names(&["$.b", "$.a"]);
+        let rules = names(&["$.b", "$.a", "$.c"]);
         let mut uses = RuleUses::default();
         uses.expect(&rules);
-        uses.fold(&rules, &[]);
-        uses.fold(&rules, &[0, 3]);
-        uses.fold(&rules, &[0, 1]);
-        assert_eq!(uses.sorted(), [("$.a", RuleUse { hidden: 4, matched: 2 }), ("$.b", RuleUse::default())]);
+        uses.fold(&rules, &comparison(&[], &[]));
+        uses.fold(&rules, &comparison(&[0, 3, 0], &[0, 4, 2]));
+        uses.fold(&rules, &comparison(&[], &[0, 1, 0]));
+        let expected = [
+            ("$.a", RuleUse { hidden: 3, matched: 5 }),
+            ("$.b", RuleUse::default()),
+            ("$.c", RuleUse { hidden: 0, matched: 2 }),
+        ];
+        assert_eq!(uses.sorted(), expected);
     }
 
     #[test]
     fn rules_not_announced_count_too_and_all_are_bounded() {
         let mut uses = RuleUses::default();
-        uses.fold(&names(&["x"]), &[2, 9]);
+        uses.fold(&names(&["x"]), &comparison(&[2, 9], &[1]));
         assert_eq!(uses.sorted(), [("x", RuleUse { hidden: 2, matched: 1 })]);
         uses.expect(&(0..2 * MAX_RULES).map(|n| n.to_string()).collect::<Vec<_>>());
         assert_eq!(uses.sorted().len(), MAX_RULES);
@@ -111,10 +127,10 @@ mod tests {
     #[test]
     fn merging_adds() {
         let mut uses = RuleUses::default();
-        uses.fold(&names(&["x"]), &[2]);
+        uses.fold(&names(&["x"]), &comparison(&[2], &[3]));
         uses.merge(&uses.clone());
-        assert_eq!(uses.sorted(), [("x", RuleUse { hidden: 4, matched: 2 })]);
-        uses.uses.insert("y".to_owned(), RuleUse { hidden: 1, matched: 2 });
+        assert_eq!(uses.sorted(), [("x", RuleUse { hidden: 4, matched: 6 })]);
+        uses.uses.insert("y".to_owned(), RuleUse { hidden: 1, matched: u64::MAX });
         assert!(!uses.plausible());
     }
 }

@@ -88,7 +88,7 @@ impl Place<'_> {
             (Step::Name(name), Place::Named(Segment::Text(text))) => name == text,
             (Step::Index(index), Place::Item(item)) => usize::try_from(*index) == Ok(item),
             (Step::Index(index), Place::Named(Segment::Text(text))) => index.to_string() == *text,
-            (Step::Name(_) | Step::Index(_), _) | (Step::Descend, _) => false,
+            (Step::Name(_) | Step::Index(_) | Step::Descend, _) => false,
         }
     }
 }
@@ -118,11 +118,10 @@ pub(super) fn value(text: &str, paths: &Paths, states: &[State], hasher: &Hasher
             redact(&mut value, paths, states, hasher);
             value.to_string()
         }
-        // A plain value has nothing below it that a rule could mean.
-        Ok(_) => text.to_owned(),
         // Perhaps an object that was cut.
         Err(_) if text.contains(['{', '[']) || text.contains("\":") => plain(text, hasher),
-        Err(_) => text.to_owned(),
+        // A plain value has nothing below it that a rule could mean.
+        _ => text.to_owned(),
     }
 }
 

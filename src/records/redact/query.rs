@@ -68,10 +68,8 @@ fn visible(pair: &str, redactor: &Redactor) -> usize {
     let mut start = 0;
     // A `;` also parts pairs for some servers, and a `?` begins the parameters of a URL within a value.
     for part in pair.split_inclusive([';', '?']) {
-        if let Some((name, _)) = part.split_once('=') {
-            if hides(name, redactor) {
-                return start + name.len() + 1;
-            }
+        if let Some((name, _)) = part.split_once('=').filter(|(name, _)| hides(name, redactor)) {
+            return start + name.len() + 1;
         }
         start += part.len();
     }

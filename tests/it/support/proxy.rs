@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -78,7 +77,7 @@ impl ProxyBuilder {
 
     /// Routes, as TOML.
     pub fn routes(mut self, toml: &str) -> Self {
-        self.routes = toml.to_owned();
+        toml.clone_into(&mut self.routes);
         self
     }
 
@@ -89,18 +88,17 @@ impl ProxyBuilder {
             .with("listen", "workers = 2")
             .with("listen", "drain_timeout = \"5s\"")
             .with("admin", "address = \"127.0.0.1:0\"")
-            .with("records", &format!("dir = {:?}", dir.join("data")));
+            .with("records", &format!("dir = \"{}\"", dir.join("data").display()));
         let mut whole = built_in;
         for (section, lines) in &self.sections {
             for line in lines {
                 whole = whole.with(section, line);
             }
         }
-        let mut text = String::new();
-        for (section, lines) in &whole.sections {
-            text += &format!("[{section}]\n{}\n\n", lines.join("\n"));
-        }
-        text + &self.routes
+        let sections = whole.sections.iter();
+        let text: Vec<String> =
+            sections.map(|(section, lines)| format!("[{section}]\n{}\n\n", lines.join("\n"))).collect();
+        text.concat() + &self.routes
     }
 
     /// Starts it.
@@ -212,18 +210,18 @@ impl Proxy {
 
     /// Asserts the laws of the counters once nothing is under way any more.
     pub fn assert_laws(&self) -> Page {
-        let settled = |page: &Page| laws(page).is_ok() && page.sum("umbrage_requests_in_flight", &[]) == 0.0;
-        let mut left = 200;
         // The last counters of a request follow its last byte.
-        while !settled(&self.metrics()) && left > 0 {
-            std::thread::park_timeout(Duration::from_millis(10));
-            left -= 1;
-        }
-        let page = self.metrics();
-        if let Err(broken) = laws(&page) {
-            panic!("{broken}");
-        }
-        page
+        let last = std::cell::RefCell::new(String::new());
+        eventually(PATIENCE, "the laws of the counters", || {
+            let broken = laws(&self.metrics()).err().unwrap_or_default();
+            let settled = broken.is_empty() && self.metrics().sum("umbrage_requests_in_flight", &[]) == 0.0;
+            if *last.borrow() != broken {
+                println!("not yet: {broken}");
+                last.replace(broken);
+            }
+            settled
+        });
+        self.metrics()
     }
 }
 

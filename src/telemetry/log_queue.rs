@@ -1,0 +1,184 @@
+//! A bounded queue of log lines, drained by one thread: who logs never waits for who reads.
+//!
+//! A full pipe or a slow terminal makes lines fall away, which is counted and said, and never a request slow.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Lines that may wait; with [`MAX_LINE`] the queue holds at most 8 MiB.
+pub const MAX_WAITING: usize = 1024;
+
+/// Longest line in bytes; what is beyond is cut, and said.
+pub const MAX_LINE: usize = 8 * 1024;
+
+/// How long the last lines are waited for at the end of the process.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How a line is put in words where the queue itself has something to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// Plain text.
+    Human,
+    /// One JSON object on a line.
+    Json,
+}
+
+/// Where lines are handed in; cheap to clone.
+#[derive(Clone)]
+pub struct LogQueue {
+    lines: SyncSender<Entry>,
+    shared: Arc<Shared>,
+    wording: Wording,
+}
+
+/// Held by `main`: when it is dropped, waiting lines are written, for at most [`FLUSH_TIMEOUT`].
+pub struct Flush {
+    lines: SyncSender<Entry>,
+    shared: Arc<Shared>,
+    done: Receiver<()>,
+}
+
+enum Entry {
+    Line(Vec<u8>),
+    /// Only wakes the thread.
+    Stop,
+}
+
+#[derive(Default)]
+struct Shared {
+    lost: AtomicU64,
+    stopping: AtomicBool,
+}
+
+/// Starts the thread that writes to `out`; errors of `out` are ignored, since there is nowhere to tell them.
+///
+/// # Errors
+/// If the thread cannot be started.
+pub fn start(out: impl Write + Send + 'static, wording: Wording) -> io::Result<(LogQueue, Flush)> {
+    let (lines, waiting) = sync_channel(MAX_WAITING);
+    let (finished, done) = sync_channel(1);
+    let shared = Arc::new(Shared::default());
+    let drained = shared.clone();
+    thread::Builder::new().name("umbrage-log".to_owned()).spawn(move || {
+        drain(&waiting, &drained, out, wording);
+        // First nobody listens any more, then it is said: what comes later is counted as lost.
+        drop(waiting);
+        let _ = finished.try_send(());
+    })?;
+    Ok((LogQueue { lines: lines.clone(), shared: shared.clone(), wording }, Flush { lines, shared, done }))
+}
+
+fn drain(waiting: &Receiver<Entry>, shared: &Shared, mut out: impl Write, wording: Wording) {
+    loop {
+        let stopping = shared.stopping.load(Ordering::Acquire);
+        let entry = if stopping { waiting.try_recv().ok() } else { waiting.recv().ok() };
+        match entry {
+            Some(Entry::Line(line)) => drop(out.write_all(&line)),
+            Some(Entry::Stop) => {}
+            None => break,
+        }
+        say_lost(shared, &mut out, wording);
+    }
+    say_lost(shared, &mut out, wording);
+    let _ = out.flush();
+}
+
+fn say_lost(shared: &Shared, out: &mut impl Write, wording: Wording) {
+    let lost = shared.lost.swap(0, Ordering::Relaxed);
+    if lost > 0 {
+        let _ = out.write_all(&own_line(
+            wording,
+            "log lines were lost, because they were not taken fast enough",
+            lost,
+        ));
+    }
+}
+
+fn own_line(wording: Wording, message: &str, count: u64) -> Vec<u8> {
+    match wording {
+        Wording::Human => format!("WARN umbrage: {count} {message}\n"),
+        Wording::Json => format!(
+            "{}\n",
+            serde_json::json!({"level": "WARN", "message": message, "count": count, "target": "umbrage::telemetry"})
+        ),
+    }
+    .into_bytes()
+}
+
+impl LogQueue {
+    /// Hands a line in; never waits. It is bounded and made one line first.
+    pub fn offer(&self, line: &[u8]) {
+        if self.lines.try_send(Entry::Line(one_line(line, self.wording))).is_err() {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lines lost and not yet spoken of.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// At most [`MAX_LINE`] bytes and one line feed, at its end: a value that carries one cannot forge a line.
+fn one_line(line: &[u8], wording: Wording) -> Vec<u8> {
+    let body = line.strip_suffix(b"\n").unwrap_or(line);
+    if body.len() > MAX_LINE && wording == Wording::Json {
+        // A cut object could not be parsed by anybody, so its start becomes a value.
+        let start = String::from_utf8_lossy(&body[..MAX_LINE / 2]);
+        let cut = serde_json::json!({"level": "WARN", "message": "a log line was too long", "bytes": body.len(), "start": start});
+        return format!("{cut}\n").into_bytes();
+    }
+    let mut kept = Vec::with_capacity(body.len().min(MAX_LINE) + 32);
+    for byte in &body[..body.len().min(MAX_LINE)] {
+        match byte {
+            b'\n' => kept.extend_from_slice(b"\\n"),
+            b'\r' => kept.extend_from_slice(b"\\r"),
+            other => kept.push(*other),
+        }
+    }
+    if body.len() > MAX_LINE {
+        let _ = write!(kept, " … ({} bytes cut)", body.len() - MAX_LINE);
+    }
+    kept.push(b'\n');
+    kept
+}
+
+impl Write for LogQueue {
+    /// One call is one line: tracing's formatter hands over whole lines.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.offer(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for LogQueue {
+    type Writer = LogQueue;
+
+    fn make_writer(&self) -> LogQueue {
+        self.clone()
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        // A full queue needs no waking.
+        let _ = self.lines.try_send(Entry::Stop);
+        let _ = self.done.recv_timeout(FLUSH_TIMEOUT);
+    }
+}
+
+#[cfg(test)]
+#[path = "log_queue_tests.rs"]
+mod tests;
