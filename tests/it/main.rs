@@ -11,4 +11,5 @@ mod life;
 mod process;
 mod reload;
 mod samples;
+mod secrets;
 mod support;
