@@ -18,6 +18,8 @@ pub struct Reloader {
     shared: Arc<Shared>,
     ledger: Arc<Ledger>,
     current: Mutex<Config>,
+    /// What the planes were started with: a key that differs waits for a restart, however many reloads came since.
+    started: Config,
 }
 
 impl Reloader {
@@ -34,7 +36,7 @@ impl Reloader {
             metrics.leg_up.with([leg.label()]).set(0.0);
         }
         shared.gate.switches.install(config.policies());
-        Reloader { shared, ledger, current: Mutex::new(config) }
+        Reloader { shared, ledger, started: config.clone(), current: Mutex::new(config) }
     }
 
     /// Reads the file again and swaps if it is valid; a bad file changes nothing.
@@ -48,7 +50,11 @@ impl Reloader {
             Err(problems) => self.refuse(&problems.render(false)),
             Ok((new, _)) if new.source.text_hash == current.source.text_hash => {
                 self.count("unchanged", true);
-                ReloadAnswer { applied: true, ..ReloadAnswer::default() }
+                ReloadAnswer {
+                    applied: true,
+                    needs_restart: self.waiting(&current),
+                    ..ReloadAnswer::default()
+                }
             }
             Ok((new, warnings)) => {
                 if !warnings.is_empty() {
@@ -97,11 +103,14 @@ impl Reloader {
         metrics.config_info.with([&old.source.text_hash]).set(0.0);
         metrics.config_info.with([&new.source.text_hash]).set(1.0);
         self.count("applied", true);
-        let needs_restart: Vec<String> =
-            Config::restart_keys(old, new).into_iter().map(str::to_owned).collect();
         let mut changed = Config::changed_keys(old, new);
-        changed.retain(|key| !needs_restart.contains(key));
-        ReloadAnswer { applied: true, changed, needs_restart, problems: None }
+        changed.retain(|key| !Config::RESTART_KEYS.contains(&key.as_str()));
+        ReloadAnswer { applied: true, changed, needs_restart: self.waiting(new), problems: None }
+    }
+
+    /// Keys of `config` that are not in force before a restart.
+    fn waiting(&self, config: &Config) -> Vec<String> {
+        Config::restart_keys(&self.started, config).into_iter().map(str::to_owned).collect()
     }
 
     fn count(&self, result: &str, successful: bool) {

@@ -11,7 +11,7 @@ use crate::support::{PATIENCE, Page, Proxy, ProxyBuilder, Server, proxy, server}
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 /// Longer than a client waits elsewhere: big bodies, a debug build, a busy machine.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A proxy between two backends that answer so.
 struct Bench {
@@ -113,14 +113,6 @@ fn numbers_are_compared_by_their_exact_value() {
         assert_eq!(bench.verdict(), "mismatch", "{stable} {shadow}");
         assert_eq!(bench.fields(), ["body:$.n:value"], "{stable} {shadow}");
     }
-}
-
-#[test]
-fn the_report_says_how_numbers_are_compared() {
-    let bench = bench(r#"{"n":1}"#, r#"{"n":1.0}"#);
-    bench.run();
-    let rules = bench.proxy.report()["rules"].clone();
-    assert!(rules.as_array().is_some_and(|rules| !rules.is_empty()), "{rules}");
 }
 
 #[test]

@@ -118,3 +118,45 @@ fn the_first_difference_of_a_new_epoch_has_its_sample_at_once() {
     signatures.sort();
     assert_eq!(signatures, ["body:$.at:value", "body:$.id:type"]);
 }
+
+#[test]
+fn a_restart_goes_on_with_the_epoch_that_the_config_still_means() {
+    let (stable, shadow) = backends();
+    let base = proxy().stable(&stable).shadow(&shadow).percent(100.0).with("shadow", "version = \"one\"");
+    let counts = |proxy: &crate::support::Proxy| {
+        let report = proxy.report();
+        let number = |value: &Value| value.as_u64().unwrap();
+        (
+            number(&report["epoch"]["number"]),
+            number(&report["coverage"]["requests"]),
+            number(&report["coverage"]["compared"]),
+        )
+    };
+    let two_more = |proxy: &crate::support::Proxy| {
+        let mut client = proxy.client();
+        client.get("/things/1").read_response();
+        client.get("/things/2").read_response();
+        proxy.compared(2);
+    };
+    let first = base.clone().start();
+    two_more(&first);
+    assert_eq!(counts(&first), (1, 2, 2));
+    let (_, dir) = first.drain();
+
+    let again = base.clone().start_in(dir);
+    assert_eq!(counts(&again), (1, 2, 2));
+    two_more(&again);
+    assert_eq!(counts(&again), (1, 4, 4));
+    assert_eq!(again.report()["endpoints"][0]["compared"], 4);
+    let (_, dir) = again.drain();
+
+    let newer = base.clone().with("shadow", "version = \"two\"").start_in(dir);
+    assert_eq!(counts(&newer), (2, 0, 0));
+    two_more(&newer);
+    let (_, dir) = newer.drain();
+
+    // What was tried once and left is another trial when it comes again.
+    let back = base.start_in(dir);
+    assert_eq!(counts(&back), (3, 0, 0));
+    back.assert_laws();
+}

@@ -366,3 +366,21 @@ fn wide(request: &crate::support::RecordedRequest, value: &str) -> crate::suppor
     }
     answer(200, &JSON, body + "}")
 }
+
+#[test]
+fn the_laws_hold_when_it_ends_with_mirrors_under_way() {
+    let stable = server().answers(200, &JSON, br#"{"id":1}"#).start();
+    let shadow = server().never_answers().start();
+    let proxy =
+        proxy().stable(&stable).shadow(&shadow).percent(100.0).with("shadow", "timeout = \"60s\"").start();
+    let mut client = proxy.client();
+    for _ in 0..20 {
+        assert_eq!(client.get("/").read_response().status, 200);
+    }
+    shadow.wait_for_requests(20, PATIENCE);
+    let (page, _dir) = proxy.drain();
+    assert_eq!(crate::support::laws(&page), Ok(()));
+    let outcomes = page.sum_by("umbrage_mirror_outcomes_total", &[("leg", "shadow")], "outcome");
+    assert!(outcomes.values().sum::<f64>() >= 20.0 && !outcomes.contains_key("answered"), "{outcomes:?}");
+    assert!(page.sum("umbrage_incomparable_total", &[("reason", "shutdown")]) >= 20.0);
+}

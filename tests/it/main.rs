@@ -30,6 +30,7 @@ mod pool;
 mod process;
 mod reload;
 mod samples;
+mod secrets;
 mod shadow_plane;
 mod support;
 mod workers;
