@@ -104,3 +104,7 @@ impl<B: Body, T: Tap> Drop for Tapped<B, T> {
         self.end(end);
     }
 }
+
+#[cfg(test)]
+#[path = "tap_tests.rs"]
+mod tests;
