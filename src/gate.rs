@@ -6,6 +6,8 @@ pub mod admission;
 pub mod budget;
 pub mod channel;
 pub mod decisions;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod policy;
 pub mod switches;
 
@@ -85,3 +87,7 @@ impl Gate {
     /// How long a second's share of admissions may be used up at once.
     pub const BURST: Duration = admission::BURST;
 }
+
+#[cfg(test)]
+#[path = "gate/gate_tests.rs"]
+mod tests;

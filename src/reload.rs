@@ -154,3 +154,7 @@ fn stamp(shared: &Shared) {
     let seconds = clock::unix_millis() as f64 / 1000.0;
     shared.metrics.config_last_reload_success_timestamp.with([]).set(seconds);
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod tests;

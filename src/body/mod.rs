@@ -6,4 +6,4 @@ pub mod whole;
 
 pub use recorder::Recorder;
 pub use tap::{End, Tap, Tapped};
-pub use whole::Whole;
+pub use whole::{Left, Whole};

@@ -114,7 +114,11 @@ impl<B: Body, T: Tap> Drop for Tapped<B, T> {
 }
 
 #[cfg(test)]
-mod tests {
+#[path = "tap_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+mod ends {
     use std::cell::RefCell;
     use std::convert::Infallible;
     use std::rc::Rc;

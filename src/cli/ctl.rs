@@ -71,3 +71,20 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let code = steering::run(&admin, token.as_deref(), &action, &mut io::stdout(), &mut io::stderr());
     Ok(ExitCode::from(code))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_exact_or_refused() {
+        for (text, parts) in
+            [("0", 0), ("0.0001", 1), ("12.5", 125_000), ("100", 1_000_000), ("1e1", 100_000)]
+        {
+            assert_eq!(percent(text).map(Ppm::parts), Ok(parts), "{text}");
+        }
+        for text in ["", "-1", "100.1", "0.00001", "NaN", "inf", "5%", "five"] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
+}

@@ -146,3 +146,7 @@ fn text(found: &Comparison, colour: bool) -> String {
     lines.push(format!("{count} {noun}{hidden}\n"));
     lines.join("\n")
 }
+
+#[cfg(test)]
+#[path = "diff_tests.rs"]
+mod tests;

@@ -105,3 +105,42 @@ impl FailOn {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Epoch, Limits, Tally};
+
+    fn report() -> Value {
+        let tally = Tally::new(Epoch { number: 7, ..Epoch::default() }, Limits::default());
+        serde_json::to_value(Report::of(&tally)).unwrap()
+    }
+
+    #[test]
+    fn each_format_is_its_own() {
+        let report = report();
+        let shown = |format| render(&report, format);
+        assert_eq!(serde_json::from_str::<Value>(&shown(Format::Json)).unwrap(), report);
+        assert!(shown(Format::Junit).starts_with("<?xml"), "{}", shown(Format::Junit));
+        assert!(shown(Format::Markdown).contains('#'), "{}", shown(Format::Markdown));
+        let text = shown(Format::Text);
+        assert!(!text.contains("<?xml") && !text.starts_with('{'), "{text}");
+    }
+
+    #[test]
+    fn the_report_of_another_version_is_shown_as_it_is() {
+        let strange = serde_json::json!({ "schema": 99, "endpoints": "not a list" });
+        for format in [Format::Text, Format::Markdown, Format::Junit, Format::Json] {
+            let shown = render(&strange, format);
+            assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), strange, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_store_is_a_failure_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = stored(&folder.path().join("nothing-here")).unwrap_err();
+        assert!(matches!(&error, CliError::Failed(why) if why.contains("nothing-here")), "{error}");
+    }
+}

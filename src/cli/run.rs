@@ -148,3 +148,57 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "[listen]\naddress = \"127.0.0.1:8080\"\n[stable]\nurl = \"http://127.0.0.1:9001\"\n";
+    const SHADOW: &str = "[shadow]\nurl = \"http://127.0.0.1:9002\"\n[mirror]\n";
+
+    fn said(more: &str) -> String {
+        plan(&Config::from_text("t", &format!("{BASE}{more}")).unwrap().0)
+    }
+
+    #[test]
+    fn what_is_mirrored_is_said_with_its_methods() {
+        assert_eq!(
+            said(&format!("{SHADOW}percent = 0.5\nmethods = [\"GET\", \"POST\"]\n")),
+            "serving; mirrored: default 0.5 % of GET, POST"
+        );
+        let routes = "percent = 0\n[[route]]\nname = \"orders\"\nmatch = { path = \"/o\" }\n\
+                      mirror = { percent = 25 }\n[[route]]\nname = \"rest\"\n";
+        assert_eq!(
+            said(&format!("{SHADOW}{routes}")),
+            "serving; mirrored: orders 25 % of GET, HEAD, OPTIONS",
+            "a route at 0 is not mirrored"
+        );
+    }
+
+    #[test]
+    fn that_nothing_is_mirrored_is_said_too() {
+        assert_eq!(said(""), "serving; nothing is mirrored");
+        assert_eq!(said(&format!("{SHADOW}percent = 0\n")), "serving; nothing is mirrored");
+    }
+
+    #[test]
+    fn flags_win_and_bad_ones_are_problems_of_the_config() {
+        let args = Args {
+            listen: Some("127.0.0.1:0".into()),
+            stable: Some("http://127.0.0.1:1".into()),
+            file: ConfigFile { config: Some("/nonexistent".into()) },
+            ..Args::default()
+        };
+        assert!(args.config().unwrap().source.path.is_none());
+        for (listen, percent) in [("nowhere", "5"), ("127.0.0.1:0", "five"), ("127.0.0.1:0", "101")] {
+            let bad = Args {
+                listen: Some(listen.into()),
+                shadow: Some("http://127.0.0.1:2".into()),
+                percent: Some(percent.into()),
+                ..args.clone()
+            };
+            assert!(matches!(bad.config(), Err(CliError::Config(_))), "{listen} {percent}");
+        }
+    }
+}

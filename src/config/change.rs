@@ -101,3 +101,66 @@ fn flatten(path: &str, value: &toml::Value, leaves: &mut BTreeMap<String, String
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn leaves(text: &str) -> BTreeMap<String, String> {
+        let mut leaves = BTreeMap::new();
+        flatten("", &toml::Value::Table(text.parse().unwrap()), &mut leaves);
+        leaves
+    }
+
+    fn keys(text: &str) -> Vec<String> {
+        leaves(text).into_keys().collect()
+    }
+
+    #[test]
+    fn a_leaf_is_called_by_its_dotted_path() {
+        assert_eq!(keys("a = 1\n[b]\nc = 2\n[b.d]\ne = 3\n"), ["a", "b.c", "b.d.e"]);
+        assert_eq!(leaves("[b]\nc = \"x\"\n")["b.c"], "\"x\"");
+    }
+
+    #[test]
+    fn entries_are_called_by_name_where_they_have_one_and_by_place_else() {
+        let named = "[[route]]\nname = \"orders\"\nx = 1\n[[route]]\nname = \"users\"\nx = 2\n";
+        assert_eq!(keys(named), ["route.orders.name", "route.orders.x", "route.users.name", "route.users.x"]);
+        assert_eq!(keys("[[route]]\nx = 1\n[[route]]\nx = 2\n"), ["route.0.x", "route.1.x"]);
+    }
+
+    #[test]
+    fn a_list_of_values_is_one_leaf_and_an_empty_one_too() {
+        assert_eq!(keys("a = [1, 2]\nb = []\n"), ["a", "b"]);
+        assert_ne!(leaves("a = [1, 2]")["a"], leaves("a = [2, 1]")["a"], "order counts");
+    }
+
+    fn config(more: &str) -> Config {
+        let base = "[listen]\naddress = \"127.0.0.1:8080\"\n[stable]\nurl = \"http://127.0.0.1:9001\"\n\
+                    [shadow]\nurl = \"http://127.0.0.1:9002\"\n[mirror]\npercent = 5\n";
+        Config::from_text("t", &format!("{base}{more}")).unwrap().0
+    }
+
+    #[test]
+    fn a_change_is_named_by_its_key_also_within_a_route() {
+        let route = |percent: u32| {
+            config(&format!("[[route]]\nname = \"all\"\nmirror = {{ percent = {percent} }}\n"))
+        };
+        assert_eq!(changed_keys(&route(1), &route(2)), ["route.all.mirror.percent"]);
+        assert!(changed_keys(&route(1), &route(1)).is_empty());
+        assert_eq!(changed_keys(&config(""), &config("max_in_flight = 9\n")), ["mirror.max_in_flight"]);
+        assert!(
+            changed_keys(&config(""), &config("max_in_flight = 256\n")).is_empty(),
+            "a default that is written down is no change"
+        );
+    }
+
+    #[test]
+    fn another_token_needs_a_restart_and_is_not_shown() {
+        let with = |token: &str| config(&format!("[admin]\ntoken = \"{token}\"\n"));
+        let (old, new) = (with("first-secret-0123456789"), with("second-secret-012345678"));
+        assert_eq!(restart_keys(&old, &new), ["admin.token"]);
+        assert!(!resolved(&new.file).to_string().contains("second-secret"));
+    }
+}

@@ -111,6 +111,68 @@ impl Obstacle {
 mod tests {
     use super::*;
 
+    /// One of each; a new one that is forgotten here does not compile.
+    fn every_obstacle() -> Vec<Obstacle> {
+        let io = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let known = |obstacle: &Obstacle| match obstacle {
+            Obstacle::BadRequest(_)
+            | Obstacle::Connect
+            | Obstacle::Expectation
+            | Obstacle::NoRoute
+            | Obstacle::UploadStalled
+            | Obstacle::Unreached(
+                ConnectError::Timeout(_) | ConnectError::Io(_) | ConnectError::Resolve { .. },
+            )
+            | Obstacle::Late
+            | Obstacle::Broken(_) => true,
+        };
+        let all = vec![
+            Obstacle::BadRequest("no Host"),
+            Obstacle::Connect,
+            Obstacle::Expectation,
+            Obstacle::NoRoute,
+            Obstacle::UploadStalled,
+            Obstacle::Unreached(ConnectError::Timeout(std::time::Duration::from_secs(1))),
+            Obstacle::Unreached(ConnectError::Io(io())),
+            Obstacle::Unreached(ConnectError::Resolve { host: "secret.internal".into(), cause: io() }),
+            Obstacle::Late,
+            Obstacle::Broken("reset"),
+            Obstacle::Broken("invalid_response"),
+        ];
+        assert!(all.iter().all(known));
+        all
+    }
+
+    #[test]
+    fn the_table_is_complete_and_each_reason_has_its_own_row() {
+        let rows: Vec<_> = every_obstacle().iter().map(Obstacle::row).collect();
+        let reasons: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.2).collect();
+        assert_eq!(reasons.len(), rows.len(), "two obstacles share a reason: {rows:?}");
+        for (status, leg, reason, line) in rows {
+            assert_eq!(status.is_client_error(), leg == "client", "{reason}");
+            assert_eq!(status.is_server_error(), leg == "stable", "{reason}");
+            assert!(reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{reason} is a label");
+            assert!(!line.is_empty() && !line.contains('\n'), "{reason}");
+        }
+    }
+
+    #[test]
+    fn answers_say_nothing_of_the_inside_and_close_where_the_connection_is_in_doubt() {
+        for obstacle in every_obstacle() {
+            let response = obstacle.response();
+            let body = std::str::from_utf8(response.body()).expect("text");
+            assert!(!body.contains("internal"), "{body}");
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "text/plain; charset=utf-8");
+            assert_eq!(
+                response.headers().contains_key(header::CONNECTION),
+                obstacle.closes(),
+                "{obstacle:?}"
+            );
+        }
+        assert!(Obstacle::UploadStalled.closes(), "the rest of the body may still come");
+        assert!(!Obstacle::Late.closes(), "the client did nothing wrong");
+    }
+
     #[test]
     fn every_obstacle_names_the_guilty_leg() {
         let timeout = ConnectError::Timeout(std::time::Duration::from_secs(1));

@@ -257,3 +257,7 @@ mod tests {
         assert!(!map.contains_key(MARK));
     }
 }
+
+#[cfg(test)]
+#[path = "header_properties.rs"]
+mod properties;

@@ -92,3 +92,60 @@ pub(super) fn method_label(method: &Method) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Refusal;
+
+    fn value(metrics: &Metrics, series: &str) -> Option<String> {
+        let page = metrics.render();
+        page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned))
+    }
+
+    #[test]
+    fn a_request_is_counted_by_what_the_client_got() {
+        let metrics = Metrics::new();
+        let meters = RouteMeters::new(metrics.clone(), "orders".into());
+        let took = Duration::from_millis(3);
+        meters.served("GET", Some(StatusCode::OK), took);
+        meters.served("GET", Some(StatusCode::OK), took);
+        meters.served("POST", Some(StatusCode::SERVICE_UNAVAILABLE), took);
+        meters.served("GET", None, took);
+        // A status that no class knows must not be out of bounds.
+        meters.served("GET", StatusCode::from_u16(999).ok(), took);
+        metrics.upkeep();
+        let requests = |method: &str, code: u16| {
+            let series =
+                format!("umbrage_requests_total{{route=\"orders\",method=\"{method}\",code=\"{code}\"}}");
+            value(&metrics, &series)
+        };
+        assert_eq!(requests("GET", 200).as_deref(), Some("2"));
+        assert_eq!(requests("POST", 503).as_deref(), Some("1"));
+        assert_eq!(requests("GET", 499).as_deref(), Some("1"), "a client that went away");
+        assert_eq!(requests("GET", 999).as_deref(), Some("1"));
+        let class = "umbrage_request_duration_seconds_count{route=\"orders\",code_class=\"4xx\"}";
+        assert_eq!(value(&metrics, class).as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn each_decision_has_its_own_series() {
+        let metrics = Metrics::new();
+        let meters = RouteMeters::new(metrics.clone(), "orders".into());
+        meters.decided(Decision::Mirrored);
+        meters.decided(Decision::Refused(Refusal::Rate));
+        meters.decided(Decision::Refused(Refusal::Rate));
+        for (decision, count) in [("mirrored", "1"), ("rate", "2")] {
+            let series =
+                format!("umbrage_mirror_decisions_total{{route=\"orders\",decision=\"{decision}\"}}");
+            assert_eq!(value(&metrics, &series).as_deref(), Some(count));
+        }
+    }
+
+    #[test]
+    fn a_method_that_nobody_registered_is_one_label() {
+        for (method, label) in [("GET", "GET"), ("PATCH", "PATCH"), ("get", "other"), ("PROPFIND", "other")] {
+            assert_eq!(method_label(&Method::from_bytes(method.as_bytes()).expect("a method")), label);
+        }
+    }
+}

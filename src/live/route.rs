@@ -58,3 +58,7 @@ impl Routes {
         self.routes.iter().find(|r| r.matcher.fits(host, path, method))
     }
 }
+
+#[cfg(test)]
+#[path = "route_tests.rs"]
+mod tests;

@@ -63,3 +63,52 @@ fn folder(path: &Path) -> PathBuf {
 fn content(path: &Path) -> Option<String> {
     std::fs::read(path).ok().map(|bytes| text_hash(&bytes))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_watched_also_of_a_bare_name() {
+        for (path, expected) in
+            [("umbrage.toml", "."), ("a/umbrage.toml", "a"), ("/etc/u/u.toml", "/etc/u"), ("/u.toml", "/")]
+        {
+            assert_eq!(folder(Path::new(path)), Path::new(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_gone_for_a_moment_has_no_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("u.toml");
+        assert_eq!(content(&path), None);
+        std::fs::write(&path, "a").unwrap();
+        let first = content(&path).unwrap();
+        std::fs::write(&path, "b").unwrap();
+        assert_ne!(content(&path).unwrap(), first);
+        std::fs::write(&path, "a").unwrap();
+        assert_eq!(content(&path).unwrap(), first, "what counts is the content");
+    }
+
+    #[test]
+    fn the_swap_of_a_symlink_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        // As Kubernetes lays a ConfigMap out: the file, through ..data, through a folder of the day.
+        for (day, text) in [("one", "a"), ("two", "b")] {
+            std::fs::create_dir(folder.path().join(day)).unwrap();
+            std::fs::write(folder.path().join(day).join("u.toml"), text).unwrap();
+        }
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+        link("one", "..data");
+        link("..data/u.toml", "u.toml");
+        let path = folder.path().join("u.toml");
+        let before = content(&path);
+        let (tell, mut told) = mpsc::channel(1);
+        let _watcher = watcher(&path, tell).unwrap();
+        link("two", "..new");
+        std::fs::rename(folder.path().join("..new"), folder.path().join("..data")).unwrap();
+        assert!(told.blocking_recv().is_some(), "the folder tells");
+        assert_ne!(content(&path), before);
+    }
+}

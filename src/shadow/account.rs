@@ -88,3 +88,7 @@ impl Drop for Account {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;

@@ -55,6 +55,12 @@ impl Progress {
         self.wire.replace(lease.gauge());
     }
 
+    /// As if the request had been handed to a connection.
+    #[cfg(test)]
+    pub(super) fn send_now(&self) {
+        self.sent.set(Some(clock::now()));
+    }
+
     fn timing(&self, began: Instant) -> Timing {
         let sent = self.sent.get().unwrap_or(began);
         let first_byte = self.first_byte.get().map(|at| at - sent);
@@ -88,15 +94,17 @@ async fn talk(
     bytes: &mut Permit,
     progress: &Progress,
 ) -> Result<Answer, Failure> {
+    let unsent = request.body().left();
     let (response, lease) = head(pool, request, progress).await?;
     progress.first_byte.set(Some(clock::now()));
     let (head, body) = response.into_parts();
     let mut recorder = Recorder::new(limits.max_capture);
     let read = read(body, &mut recorder, limits.max_drain, bytes).await?;
-    if read.to_the_end {
-        lease.give_back();
-    } else {
+    if !read.to_the_end {
         recorder.lose(Absent::TooLong);
+    } else if unsent.bytes() == 0 {
+        // A leg that answers early may never read the rest: the next request would wait behind it.
+        lease.give_back();
     }
     Ok(Answer {
         status: head.status,
@@ -199,3 +207,7 @@ fn broken(error: &hyper::Error) -> Failure {
 fn failure(outcome: Outcome, detail: &str) -> Failure {
     Failure { outcome, detail: detail.to_owned() }
 }
+
+#[cfg(test)]
+#[path = "dispatch_tests.rs"]
+mod tests;

@@ -28,3 +28,7 @@ pub(super) fn join(
         .unwrap_or_else(|_| Comparison::incomparable(Incomparable::Panicked));
     (comparison, Some(clock::now() - began))
 }
+
+#[cfg(test)]
+#[path = "join_tests.rs"]
+mod tests;

@@ -100,3 +100,7 @@ fn sample(pair: &Pair<'_>, redactor: &Redactor, signature: String, slot: u32) ->
         differences: differences.to_vec(),
     }
 }
+
+#[cfg(test)]
+#[path = "keep_tests.rs"]
+mod tests;

@@ -131,3 +131,7 @@ fn epoch_record(epoch: &Epoch) -> Record {
         version: epoch.version.clone(),
     })
 }
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

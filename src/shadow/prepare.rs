@@ -39,3 +39,7 @@ pub(super) fn prepare(
     *request.headers_mut() = fields;
     request
 }
+
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;

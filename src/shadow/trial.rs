@@ -69,3 +69,7 @@ impl Trials {
         known.cloned().unwrap_or_else(|| Pool::new(leg, settings.clone(), metrics))
     }
 }
+
+#[cfg(test)]
+#[path = "trial_tests.rs"]
+mod tests;

@@ -99,3 +99,38 @@ impl<const N: usize> Touch for Histograms<N> {
         self.with(["x"; N]).record(0.003);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    #[test]
+    fn a_kept_counter_is_looked_up_once_for_each_key() {
+        let metrics = Metrics::new();
+        let kept: Kept<(&str, u16)> = Kept::default();
+        let mut lookups = 0;
+        for (key, n) in [(("a", 1), 1), (("b", 1), 5), (("a", 1), 2), (("a", 2), 7), (("b", 1), 5)] {
+            kept.add(key, n, |(name, code)| {
+                lookups += 1;
+                metrics.incomparable.with([name, &code.to_string()])
+            });
+        }
+        assert_eq!(lookups, 3);
+        let page = metrics.render();
+        for (route, reason, n) in [("a", "1", 3), ("b", "1", 10), ("a", "2", 7)] {
+            let line = format!("umbrage_incomparable_total{{route=\"{route}\",reason=\"{reason}\"}} {n}");
+            assert!(page.contains(&line), "{line} is not in\n{page}");
+        }
+    }
+
+    #[test]
+    fn two_keepers_of_one_series_add_up() {
+        let metrics = Metrics::new();
+        let workers: [Kept<u8>; 2] = Default::default();
+        for worker in &workers {
+            worker.add(0, 4, |_| metrics.incomparable.with(["r", "memory"]));
+        }
+        assert!(metrics.render().contains("umbrage_incomparable_total{route=\"r\",reason=\"memory\"} 8"));
+    }
+}

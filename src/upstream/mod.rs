@@ -2,6 +2,8 @@
 
 pub mod connect;
 pub mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod flood;
 pub mod pool;
 pub mod settings;

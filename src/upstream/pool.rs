@@ -216,3 +216,7 @@ impl<B> Drop for Lease<B> {
 fn count(n: usize) -> f64 {
     n as f64
 }
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

@@ -40,7 +40,7 @@ fn a_terminal_gets_the_block_and_the_news_above_it() {
 
 #[test]
 fn a_pipe_gets_lines_only() {
-    let args = args(Duration::from_secs(1));
+    let args = args(Duration::from_secs(5));
     let (told, text, _) = watched(&args, false, std::future::pending());
     told.unwrap();
     assert!(text.contains("$.total ") && !text.contains("ENDPOINT") && !text.contains('\u{1b}'), "{text}");

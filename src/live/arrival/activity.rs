@@ -140,4 +140,59 @@ mod tests {
         activity.judge(at(10_075), PATIENCE);
         assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
     }
+
+    #[test]
+    fn overlapping_requests_keep_it_busy_until_the_last_one_ends() {
+        let start = clock::now();
+        let later = start + Duration::from_hours(1);
+        let activity = Activity::new(start);
+        assert!(activity.is_idle());
+        activity.begin();
+        activity.begin();
+        activity.end(later);
+        assert!(!activity.is_idle());
+        activity.judge(later + PATIENCE.idle, PATIENCE);
+        assert_eq!(told(&activity), None);
+        activity.end(later);
+        assert!(activity.is_idle());
+        activity.judge(later + PATIENCE.idle - Duration::from_nanos(1), PATIENCE);
+        assert_eq!(told(&activity), None, "idle since the last end, not since the first");
+        activity.judge(later + PATIENCE.idle, PATIENCE);
+        assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
+    }
+
+    #[test]
+    fn bytes_during_a_request_begin_no_head() {
+        let start = clock::now();
+        let activity = Activity::new(start);
+        activity.begin();
+        activity.read(|| unreachable!("the clock is not read while serving"));
+        activity.judge(start + Duration::from_hours(1), PATIENCE);
+        assert_eq!(told(&activity), None);
+    }
+
+    #[test]
+    fn an_end_without_a_beginning_and_a_clock_that_stands_still_do_no_harm() {
+        let start = clock::now() + Duration::from_secs(100);
+        let activity = Activity::new(start);
+        activity.end(start);
+        activity.judge(start - Duration::from_secs(50), PATIENCE);
+        assert!(activity.is_idle());
+        assert_eq!(told(&activity), None);
+    }
+
+    #[test]
+    fn a_verdict_that_was_told_before_anybody_waited_is_not_lost() {
+        let activity = Activity::new(clock::now());
+        activity.tell(Verdict::Drain);
+        let mut waiting = std::pin::pin!(activity.verdict());
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let told = std::future::Future::poll(waiting.as_mut(), &mut cx);
+        assert_eq!(told, std::task::Poll::Ready(Verdict::Drain));
+        let mut again = std::pin::pin!(activity.verdict());
+        assert!(std::future::Future::poll(again.as_mut(), &mut cx).is_pending(), "it is told once");
+        activity.tell(Verdict::Expired("idle_timeout"));
+        let told = std::future::Future::poll(again.as_mut(), &mut cx);
+        assert_eq!(told, std::task::Poll::Ready(Verdict::Expired("idle_timeout")));
+    }
 }

@@ -214,3 +214,7 @@ impl Tap for Watch {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "copy_tests.rs"]
+mod tests;

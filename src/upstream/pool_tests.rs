@@ -1,0 +1,189 @@
+//! Connections are reused, bounded, aged out, and never kept when they cannot be trusted.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty};
+
+use super::*;
+use crate::upstream::fixture::{Act, backend, deaf, leg as settings, nobody, ok, on_one_thread, until};
+
+type Nothing = Empty<Bytes>;
+
+fn pool(port: u16) -> (Rc<Pool<Nothing>>, Metrics) {
+    let metrics = Metrics::new();
+    (Pool::new(Leg::Shadow, Arc::new(settings(port)), &metrics), metrics)
+}
+
+fn request() -> Request<Nothing> {
+    Request::builder().uri("/").header("host", "a").body(Nothing::new()).unwrap()
+}
+
+/// One whole exchange; its connection goes back.
+async fn exchange(pool: &Rc<Pool<Nothing>>) -> bool {
+    let mut lease = pool.checkout().await.unwrap();
+    let reused = lease.is_reused();
+    let response = lease.send(request()).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    lease.give_back();
+    reused
+}
+
+fn gauge(metrics: &Metrics, series: &str) -> String {
+    let page = metrics.render();
+    let value = page.lines().find_map(|line| line.strip_prefix(&format!("umbrage_{series} ")));
+    value.unwrap_or("none").to_owned()
+}
+
+fn connections(metrics: &Metrics) -> (String, String) {
+    let of = |state| gauge(metrics, &format!("leg_connections{{leg=\"shadow\",state=\"{state}\"}}"));
+    (of("active"), of("idle"))
+}
+
+fn connects(metrics: &Metrics, result: &str) -> String {
+    gauge(metrics, &format!("leg_connects_total{{leg=\"shadow\",result=\"{result}\"}}"))
+}
+
+#[test]
+fn a_connection_that_was_given_back_is_used_again() {
+    on_one_thread(async {
+        let (port, log) = backend(vec![vec![ok("a"), ok("b"), ok("c"), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        let reused = [exchange(&pool).await, exchange(&pool).await, exchange(&pool).await];
+        assert_eq!(reused, [false, true, true]);
+        assert!(log.borrow().iter().all(|(n, _)| *n == 0), "{log:?}");
+        assert_eq!(connects(&metrics, "ok"), "1");
+        assert_eq!(connections(&metrics), ("0".into(), "1".into()));
+        assert_eq!(gauge(&metrics, "leg_up{leg=\"shadow\"}"), "1");
+    });
+}
+
+#[test]
+fn a_lease_that_is_dropped_closes_its_connection() {
+    on_one_thread(async {
+        let (port, _) = backend(vec![vec![ok("a"), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        let lease = pool.checkout().await.unwrap();
+        assert_eq!(connections(&metrics), ("1".into(), "0".into()));
+        drop(lease);
+        assert_eq!(connections(&metrics), ("0".into(), "0".into()));
+        assert!(pool.idle.borrow().is_empty());
+    });
+}
+
+#[test]
+fn no_more_is_kept_than_the_bound() {
+    on_one_thread(async {
+        let (port, _) = backend(vec![vec![ok(""), Act::Hang]; 6]).await;
+        let (pool, metrics) = pool(port);
+        let mut leases = Vec::new();
+        for _ in 0..6 {
+            leases.push(pool.connect().await.unwrap());
+        }
+        assert_eq!(connections(&metrics), ("6".into(), "0".into()));
+        leases.into_iter().for_each(Lease::give_back);
+        assert_eq!(pool.idle.borrow().len(), 4, "max_idle");
+        assert_eq!(connections(&metrics), ("0".into(), "4".into()));
+    });
+}
+
+#[test]
+fn what_was_idle_for_too_long_is_closed_and_the_youngest_is_used_first() {
+    on_one_thread(async {
+        let (port, log) = backend(vec![vec![ok(""), Act::Hang], vec![ok(""), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        let (first, second) = (pool.connect().await.unwrap(), pool.connect().await.unwrap());
+        first.give_back();
+        second.give_back();
+        let since = |n: usize| pool.idle.borrow()[n].since;
+        let idle_timeout = pool.settings().idle_timeout;
+        pool.sweep(since(0) + idle_timeout - Duration::from_nanos(1));
+        assert_eq!(pool.idle.borrow().len(), 2);
+        pool.idle.borrow_mut()[1].since = since(0) + Duration::from_secs(1);
+        pool.sweep(since(0) + idle_timeout);
+        assert_eq!(pool.idle.borrow().len(), 1, "only the older one is too old");
+        assert_eq!(connections(&metrics).1, "1");
+        assert!(exchange(&pool).await);
+        assert_eq!(log.borrow()[0].0, 1, "the younger one is left");
+        pool.sweep(clock::now() + idle_timeout);
+        assert_eq!(connections(&metrics).1, "0");
+    });
+}
+
+#[test]
+fn a_retired_pool_closes_what_is_idle_and_keeps_nothing() {
+    on_one_thread(async {
+        let (port, _) = backend(vec![vec![ok(""), Act::Hang], vec![ok(""), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        let (first, second) = (pool.connect().await.unwrap(), pool.connect().await.unwrap());
+        first.give_back();
+        pool.retire();
+        assert_eq!(connections(&metrics), ("1".into(), "0".into()));
+        second.give_back();
+        assert_eq!(
+            connections(&metrics),
+            ("0".into(), "0".into()),
+            "a request that was under way ends, no more"
+        );
+    });
+}
+
+#[test]
+fn a_connection_that_the_backend_closed_is_not_handed_out() {
+    on_one_thread(async {
+        let (port, _) = backend(vec![vec![ok("a")], vec![ok("b"), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        exchange(&pool).await;
+        until(|| pool.idle.borrow().iter().all(|idle| idle.sender.is_closed())).await;
+        assert!(!exchange(&pool).await, "a new one was made");
+        assert_eq!(connects(&metrics, "ok"), "2");
+        assert_eq!(connections(&metrics), ("0".into(), "1".into()));
+    });
+}
+
+#[test]
+fn a_stale_connection_gives_the_request_back_unwritten() {
+    on_one_thread(async {
+        let (port, log) = backend(vec![vec![]]).await;
+        let (pool, _) = pool(port);
+        let mut lease = pool.connect().await.unwrap();
+        until(|| lease.sender.as_ref().unwrap().is_closed()).await;
+        let mut sent = request();
+        sent.headers_mut().insert("x-mine", http::HeaderValue::from_static("1"));
+        let Err(SendError::Unsent(back)) = lease.send(sent).await else { panic!("it was written") };
+        assert_eq!(back.headers()["x-mine"], "1");
+        assert!(log.borrow().is_empty());
+        lease.give_back();
+        assert!(pool.idle.borrow().is_empty(), "a closed connection is not kept");
+    });
+}
+
+#[test]
+fn a_leg_that_cannot_be_reached_is_said_so() {
+    on_one_thread(async {
+        let (refusing, metrics) = pool(nobody().await);
+        let error = refusing.checkout().await.err().unwrap();
+        assert_eq!((error.label(), connects(&metrics, "error").as_str()), ("connect_error", "1"));
+        assert_eq!(gauge(&metrics, "leg_up{leg=\"shadow\"}"), "0");
+        assert_eq!(connections(&metrics).0, "0");
+
+        let metrics = Metrics::new();
+        let (port, _held) = deaf().await;
+        let hasty = Settings { connect_timeout: Duration::from_millis(20), ..settings(port) };
+        let hasty: Rc<Pool<Nothing>> = Pool::new(Leg::Shadow, Arc::new(hasty), &metrics);
+        let error = hasty.checkout().await.err().unwrap();
+        assert_eq!((error.label(), connects(&metrics, "timeout").as_str()), ("connect_timeout", "1"));
+    });
+}
+
+#[test]
+fn a_pool_that_goes_takes_its_gauge_along() {
+    on_one_thread(async {
+        let (port, _) = backend(vec![vec![ok(""), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        exchange(&pool).await;
+        assert_eq!(connections(&metrics).1, "1");
+        drop(pool);
+        assert_eq!(connections(&metrics), ("0".into(), "0".into()));
+    });
+}
