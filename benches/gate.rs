@@ -47,7 +47,7 @@ fn admission(c: &mut Criterion) {
     let now = clock::now();
     let bounds = |max_in_flight, max_per_second| Bounds { max_in_flight, max_per_second, memory: 1 << 30 };
     let mut group = c.benchmark_group("admit");
-    // The clock stands still, so the rate must outlast the run: a thousand million a second is its finest step.
+    // The rate must not be felt where there is room: a thousand million a second is its finest step.
     for (name, bounds) in
         [("room", bounds(256, u32::MAX)), ("in_flight", bounds(0, u32::MAX)), ("rate", bounds(256, 0))]
     {

@@ -168,7 +168,9 @@ fn a_pause_outlasts_a_reload() {
 #[test]
 fn shares_are_carried_by_name_and_only_where_the_file_is_as_before() {
     let old = [policy("a"), policy("b")];
-    old.iter().for_each(|policy| policy.set_percent(Ppm::ALL));
+    for policy in &old {
+        policy.set_percent(Ppm::ALL);
+    }
     let other = crate::gate::Policy::new(crate::gate::PolicySettings {
         route: "b".into(),
         percent: Ppm::new(1),

@@ -75,7 +75,9 @@ mod tests {
 
     fn whole(parts: &[&'static str]) -> Whole {
         let mut chunks = Chunks::default();
-        parts.iter().for_each(|part| chunks.push(Bytes::from_static(part.as_bytes())));
+        for part in parts {
+            chunks.push(Bytes::from_static(part.as_bytes()));
+        }
         chunks.into()
     }
 

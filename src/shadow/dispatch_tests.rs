@@ -192,7 +192,8 @@ fn each_way_to_break_has_its_outcome() {
             assert_eq!(outcome(&asked), expected, "{act:?}");
             let failure = asked.exchange.result.as_ref().unwrap_err();
             assert!(!failure.detail.contains("OpenSSH"), "no byte of an answer is told: {}", failure.detail);
-            assert_eq!(caller.budget.used(), asked._bytes.bytes());
+            drop(asked);
+            assert_eq!(caller.budget.used(), 0);
         }
     });
 }
@@ -245,8 +246,9 @@ fn a_deadline_that_passes_after_the_request_was_written_is_a_timeout() {
             assert_eq!(outcome(&asked), Outcome::Timeout);
             assert!(progress.written());
             assert_eq!(asked.exchange.timing.first_byte.is_some(), has_head);
-            assert!(asked.exchange.timing.total >= HOUR - Duration::from_mins(1));
-            assert_eq!(caller.budget.used(), asked._bytes.bytes());
+            assert!(asked.exchange.timing.total > Duration::from_mins(59));
+            drop(asked);
+            assert_eq!(caller.budget.used(), 0);
         });
     }
 }
