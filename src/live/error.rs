@@ -120,6 +120,7 @@ mod tests {
             | Obstacle::Expectation
             | Obstacle::NoRoute
             | Obstacle::UploadStalled
+            | Obstacle::UploadBroken
             | Obstacle::Unreached(
                 ConnectError::Timeout(_) | ConnectError::Io(_) | ConnectError::Resolve { .. },
             )
@@ -132,6 +133,7 @@ mod tests {
             Obstacle::Expectation,
             Obstacle::NoRoute,
             Obstacle::UploadStalled,
+            Obstacle::UploadBroken,
             Obstacle::Unreached(ConnectError::Timeout(std::time::Duration::from_secs(1))),
             Obstacle::Unreached(ConnectError::Io(io())),
             Obstacle::Unreached(ConnectError::Resolve { host: "secret.internal".into(), cause: io() }),

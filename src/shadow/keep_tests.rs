@@ -130,7 +130,6 @@ fn a_signature_has_its_places_and_a_new_epoch_new_ones() {
     let one = [difference("$.a", Kind::Value)];
     (0..20).for_each(|_| shop.consider(&keeper, 1, &one));
     assert_eq!(shop.kept().len(), 2, "places are written over");
-    keeper.forget();
     shop.consider(&keeper, 2, &one);
     assert_eq!(shop.kept().len(), 3);
     shop.consider(&shop.keeper(0), 1, &[difference("$.b", Kind::Value)]);

@@ -134,7 +134,7 @@ fn a_connection_that_the_backend_closed_is_not_handed_out() {
         let (port, _) = backend(vec![vec![ok("a")], vec![ok("b"), Act::Hang]]).await;
         let (pool, metrics) = pool(port);
         exchange(&pool).await;
-        until(|| pool.idle.borrow().iter().all(|idle| idle.sender.is_closed())).await;
+        until(|| pool.idle.borrow().iter().all(|idle| idle.connection.sender.is_closed())).await;
         assert!(!exchange(&pool).await, "a new one was made");
         assert_eq!(connects(&metrics, "ok"), "2");
         assert_eq!(connections(&metrics), ("0".into(), "1".into()));
@@ -147,7 +147,7 @@ fn a_stale_connection_gives_the_request_back_unwritten() {
         let (port, log) = backend(vec![vec![]]).await;
         let (pool, _) = pool(port);
         let mut lease = pool.connect().await.unwrap();
-        until(|| lease.sender.as_ref().unwrap().is_closed()).await;
+        until(|| lease.connection.as_ref().unwrap().sender.is_closed()).await;
         let mut sent = request();
         sent.headers_mut().insert("x-mine", http::HeaderValue::from_static("1"));
         let Err(SendError::Unsent(back)) = lease.send(sent).await else { panic!("it was written") };
