@@ -55,10 +55,11 @@ impl Progress {
         self.wire.replace(lease.gauge());
     }
 
-    /// As if the request had been handed to a connection.
+    /// As if a connection had written the request.
     #[cfg(test)]
     pub(super) fn send_now(&self) {
         self.sent.set(Some(clock::now()));
+        self.wire.borrow().write_now();
     }
 
     fn timing(&self, began: Instant) -> Timing {

@@ -53,6 +53,12 @@ impl Gauge {
         self.0.written.get()
     }
 
+    /// As if the system had taken a byte.
+    #[cfg(test)]
+    pub(crate) fn write_now(&self) {
+        self.0.written.set(true);
+    }
+
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(result, Poll::Ready(Ok(bytes)) if bytes > 0) {
             self.0.written.set(true);
