@@ -17,6 +17,7 @@ use crate::records::{Reader, SampleFilter};
 use crate::reload::{Reloader, watch};
 use crate::shadow::Ledger;
 use crate::telemetry::Metrics;
+use crate::telemetry::priority::{BACK_OFFICE, give_way};
 
 /// What the thread is made of.
 pub(super) struct Parts {
@@ -44,6 +45,7 @@ pub(super) fn start(parts: Parts) -> io::Result<Started> {
     let stop = Arc::new(Notify::new());
     let told = stop.clone();
     let thread = std::thread::Builder::new().name("office".into()).spawn(move || {
+        give_way(BACK_OFFICE);
         runtime.block_on(run(parts, told));
         // A view that still blocks must not hold up the end.
         runtime.shutdown_background();

@@ -73,8 +73,8 @@ pub const MAX_PER_SECOND: Limit<u32> = Limit { min: 1, default: 1000, max: 1_000
 pub const MEMORY: Limit<Size> = sizes(64 * KIB, 64 * MIB, 64 * GIB);
 /// Uploads above this are rarely what is being tried, and copies cost memory.
 pub const MAX_BODY: Limit<Size> = sizes(0, MIB, GIB);
-/// Half-way down: the shadow plane gives way to customers and still runs on a busy machine.
-pub const NICE: Limit<i32> = Limit { min: 0, default: 10, max: 19 };
+/// All the way down: on a full machine the shadow plane gets one or two hundredths of a core, and its offers are refused.
+pub const NICE: Limit<i32> = Limit { min: 0, default: 19, max: 19 };
 /// Reading this much more is cheaper than a new connection.
 pub const MAX_DRAIN: Limit<Size> = sizes(0, 64 * MIB, GIB);
 

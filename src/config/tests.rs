@@ -44,7 +44,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(config.gate.max_in_flight, 256);
     assert_eq!(config.gate.max_per_second, 1000);
     assert_eq!(config.gate.memory, 64 * 1024 * 1024);
-    assert_eq!((config.shadow.nice, config.shadow.max_drain), (10, 64 * 1024 * 1024));
+    assert_eq!((config.shadow.nice, config.shadow.max_drain), (19, 64 * 1024 * 1024));
     assert_eq!(config.records.dir, Path::new("umbrage-data"));
     assert_eq!(config.records.max_size, 256 * 1024 * 1024);
     assert_eq!(config.records.max_age, Duration::from_hours(30 * 24));

@@ -14,6 +14,7 @@ use super::store::{Store, WriteError};
 use super::{Record, Settings, Sink, StoreError};
 use crate::model::clock::{self, Instant};
 use crate::telemetry::Metrics;
+use crate::telemetry::priority::{BACK_OFFICE, give_way};
 
 /// A record waits at most this long for others to share its transaction.
 const GATHER: Duration = Duration::from_millis(500);
@@ -87,7 +88,10 @@ pub(super) fn start_with(
     };
     let thread = std::thread::Builder::new()
         .name("umbrage-records".to_owned())
-        .spawn(move || state.run())
+        .spawn(move || {
+            give_way(BACK_OFFICE);
+            state.run();
+        })
         .map_err(StoreError::Thread)?;
     let sink = Sink::new(sender, shared.clone());
     Ok((sink.clone(), Writer { sink, shared, thread }))

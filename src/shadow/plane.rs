@@ -21,6 +21,7 @@ use crate::model::Ppm;
 use crate::model::clock;
 use crate::records::{Rotation, Sink};
 use crate::telemetry::Metrics;
+use crate::telemetry::priority::give_way;
 
 /// How often counts go to the store and idle connections are looked at.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -223,12 +224,5 @@ impl Drop for UnderWay {
         if self.0.under_way.get() == 0 {
             self.0.idle.notify_one();
         }
-    }
-}
-
-/// Lowers this thread's priority: when the machine is full, live runs and this plane waits.
-fn give_way(nice: i32) {
-    if let Err(error) = rustix::process::setpriority_process(None, nice) {
-        tracing::warn!(%error, nice, "the shadow plane runs at the priority of the live plane");
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::priority::{BACK_OFFICE, give_way};
+
 /// Lines that may wait; with [`MAX_LINE`] the queue holds at most 8 MiB.
 pub const MAX_WAITING: usize = 1024;
 
@@ -66,6 +68,7 @@ pub fn start(out: impl Write + Send + 'static, wording: Wording) -> io::Result<(
     let shared = Arc::new(Shared::default());
     let drained = shared.clone();
     thread::Builder::new().name("umbrage-log".to_owned()).spawn(move || {
+        give_way(BACK_OFFICE);
         drain(&waiting, &drained, out, wording);
         // First nobody listens any more, then it is said: what comes later is counted as lost.
         drop(waiting);

@@ -4,6 +4,7 @@ pub mod family;
 pub mod log_queue;
 pub mod logging;
 pub mod metrics;
+pub mod priority;
 
 pub use family::Kept;
 pub use metrics::Metrics;
