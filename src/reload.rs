@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::gate::Policy;
 use crate::live::headers::MARK;
 use crate::live::{Shared, Snapshot};
-use crate::model::clock;
+use crate::model::{Leg, clock};
 use crate::shadow::Ledger;
 
 /// Keeps the configuration in force and puts others in its place.
@@ -31,7 +31,7 @@ impl Reloader {
         metrics.config_info.with([&config.source.text_hash]).set(1.0);
         metrics.config_last_reload_successful.with([]).set(1.0);
         stamp(&shared);
-        for (leg, _) in &config.legs {
+        for (leg, _) in config.legs.iter().filter(|(leg, _)| *leg != Leg::Stable) {
             // There from the start; 1 once the leg was reached.
             metrics.leg_up.with([leg.label()]).set(0.0);
         }

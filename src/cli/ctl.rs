@@ -36,7 +36,7 @@ pub enum Action {
     },
     /// Take mirroring up again.
     Resume,
-    /// Set the mirrored share until the next reload.
+    /// Set the mirrored share, until the config file gives another one than now.
     Percent {
         /// From 0 to 100, down to 0.0001
         #[arg(value_parser = percent)]

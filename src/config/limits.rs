@@ -69,7 +69,7 @@ pub const SEED: u64 = 0x0075_6d62_7261_6765;
 pub const MAX_IN_FLIGHT: Limit<usize> = Limit { min: 1, default: 256, max: 65_536 };
 /// Keeps an untested backend from a production's whole load by accident.
 pub const MAX_PER_SECOND: Limit<u32> = Limit { min: 1, default: 1000, max: 1_000_000 };
-/// Request copies, captures and queued pairs in all; the process stays within its base and this.
+/// Request copies, captures and queued pairs in all; the process may take some tens of MiB more for read buffers that captures keep alive.
 pub const MEMORY: Limit<Size> = sizes(64 * KIB, 64 * MIB, 64 * GIB);
 /// Uploads above this are rarely what is being tried, and copies cost memory.
 pub const MAX_BODY: Limit<Size> = sizes(0, MIB, GIB);

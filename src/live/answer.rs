@@ -129,7 +129,12 @@ pub(super) fn refuse(obstacle: &Obstacle, ticket: Ticket, mut served: Served) ->
 
 impl Tap for Finish {
     fn data(&mut self, chunk: &Bytes) {
-        let Some(capturing) = self.stable.as_mut().and_then(|s| s.capture.as_mut()) else { return };
+        let Some(stable) = self.stable.as_mut().filter(|s| s.capture.is_some()) else { return };
+        if !self.ticket.is_awaited() {
+            // The pair was given up: its room is wanted by others.
+            stable.capture = None;
+        }
+        let Some(capturing) = stable.capture.as_mut() else { return };
         let Capturing { recorder, bytes, .. } = &mut **capturing;
         let freed = recorder.push(chunk, |len| bytes.grow(len));
         bytes.shrink(freed);

@@ -25,9 +25,12 @@ pub(super) async fn forward(
     meters: &RouteMeters,
     arrived: Instant,
 ) -> Result<Arrived, Obstacle> {
+    let before = clock::now();
     let mut lease = pool.checkout().await.map_err(Obstacle::Unreached)?;
     let limit = pool.settings().response_timeout;
-    meters.overhead.record((clock::now() - arrived).as_secs_f64());
+    // The making of a connection is stable's time, not ours.
+    let ready = if lease.is_reused() { clock::now() } else { before };
+    meters.overhead.record((ready - arrived).as_secs_f64());
     loop {
         ticket.reach();
         let sent = clock::now();

@@ -44,7 +44,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// The sample left it out.
+    /// The sample left it out, or there is no shadow.
     NotSampled = "not_sampled",
     /// Its method is not among `mirror.methods`.
     Method = "method",
@@ -56,7 +56,7 @@ refusals! {
     BodyTooLarge = "body_too_large",
     /// It carries the mark: a peer instance mirrors it already.
     Marked = "marked",
-    /// Mirroring is paused, or there is no shadow.
+    /// Mirroring is paused.
     Paused = "paused",
     /// `mirror.max_per_second` was reached.
     Rate = "rate",

@@ -21,12 +21,30 @@ use crate::model::{Answer, Comparison, Exchange, Failure, Incomparable, Leg, Out
 /// evidence too, but its pair must not hold its room for as long as the client likes.
 const STABLE_PATIENCE: u32 = 2;
 
+/// A mirrored request on its way: opened before its task first runs, so that one that never runs is counted too.
+pub(super) struct Journey {
+    tools: Rc<Tools>,
+    trial: Rc<Trial>,
+    account: Account,
+    control: bool,
+    offer: Offer,
+}
+
+impl Journey {
+    /// Opens the account and draws whether control is asked.
+    pub(super) fn new(tools: Rc<Tools>, offer: Offer) -> Self {
+        let trial = tools.trial(&offer.experiment);
+        let control = offer.experiment.control.as_ref().is_some_and(|c| tools.draw(c.percent));
+        let account =
+            Account::open(trial.meters.clone(), tools.metrics.clone(), tools.draining.clone(), control);
+        Journey { tools, trial, account, control, offer }
+    }
+}
+
 /// Asks the legs, waits for stable, compares, counts, keeps.
-pub(super) async fn journey(tools: Rc<Tools>, offer: Offer) {
+pub(super) async fn journey(journey: Journey) {
+    let Journey { tools, trial, account, control, offer } = journey;
     let Offer { request, experiment, offered, stable, admission } = offer;
-    let trial = tools.trial(&experiment);
-    let control = experiment.control.as_ref().is_some_and(|c| tools.draw(c.percent));
-    let account = Account::open(trial.meters.clone(), tools.metrics.clone(), tools.draining.clone(), control);
     let limits = Limits {
         deadline: offered + experiment.timeout,
         max_capture: experiment.max_capture,

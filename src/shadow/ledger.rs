@@ -86,7 +86,7 @@ impl Ledger {
         self.settle(book);
         let epoch = book.tally.epoch().number;
         for row in book.tally.dirty() {
-            self.sink.offer(Record::Tally(TallyRow {
+            let taken = self.sink.offer(Record::Tally(TallyRow {
                 epoch,
                 route: row.route,
                 endpoint: row.endpoint,
@@ -94,6 +94,11 @@ impl Ledger {
                 mismatched: row.mismatched,
                 data: row.data,
             }));
+            if !taken {
+                // Everything is offered again with the next flush; a row that does not change any more would be lost.
+                book.tally.touch_all();
+                return;
+            }
         }
         self.sink.offer(Record::Coverage { epoch, json: book.tally.coverage_json() });
     }

@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 
 use super::Settings;
 use super::account::Account;
-use super::journey::journey;
+use super::journey::{Journey, journey};
 use super::keep::Keeper;
 use super::ledger::Ledger;
 use super::trial::{Trial, Trials};
@@ -165,9 +165,9 @@ impl Tools {
 
     fn begin(self: &Rc<Self>, offer: Offer) {
         let under_way = UnderWay::new(self.clone());
-        let tools = self.clone();
+        let opened = Journey::new(self.clone(), offer);
         tokio::task::spawn_local(async move {
-            journey(tools, offer).await;
+            journey(opened).await;
             drop(under_way);
         });
     }

@@ -3,9 +3,10 @@
 //! A connection goes back only when its answer was read to the end and its request written to the end; any other is
 //! closed by being dropped, whatever it is in the middle of. Nothing here waits for another request's connection.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -17,6 +18,9 @@ use super::{ConnectError, Gauge, SendError, Settings};
 use crate::model::Leg;
 use crate::model::clock::{self, Instant};
 use crate::telemetry::Metrics;
+
+/// How long a connection may take to be ready for its next request: some turns of the event loop, on a busy machine too.
+const READY: Duration = Duration::from_millis(100);
 
 /// The idle connections to one leg.
 pub struct Pool<B> {
@@ -34,7 +38,10 @@ struct Idle<B> {
 struct Meters {
     active: metrics::Gauge,
     idle: metrics::Gauge,
-    up: metrics::Gauge,
+    /// Looked up at the first contact: before it nobody knows.
+    up: OnceCell<metrics::Gauge>,
+    leg: Leg,
+    metrics: Metrics,
     connected: metrics::Counter,
     refused: metrics::Counter,
     timed_out: metrics::Counter,
@@ -48,16 +55,24 @@ pub struct Lease<B> {
 }
 
 impl Meters {
-    fn new(leg: Leg, metrics: &Metrics) -> Self {
-        let leg = leg.label();
+    fn new(of: Leg, metrics: &Metrics) -> Self {
+        let leg = of.label();
         Meters {
+            leg: of,
+            metrics: metrics.clone(),
             active: metrics.leg_connections.with([leg, "active"]),
             idle: metrics.leg_connections.with([leg, "idle"]),
-            up: metrics.leg_up.with([leg]),
+            up: OnceCell::new(),
             connected: metrics.leg_connects.with([leg, "ok"]),
             refused: metrics.leg_connects.with([leg, "error"]),
             timed_out: metrics.leg_connects.with([leg, "timeout"]),
         }
+    }
+
+    /// Whether the leg was reached just now.
+    fn reached(&self, up: bool) {
+        let gauge = self.up.get_or_init(|| self.metrics.leg_up.with([self.leg.label()]));
+        gauge.set(if up { 1.0 } else { 0.0 });
     }
 }
 
@@ -83,9 +98,12 @@ where
     /// [`ConnectError`] when there was no idle one and none could be made.
     pub async fn checkout(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
         while let Some(mut idle) = self.pop() {
-            // Its task may not have been polled since the end of the last answer.
+            // Its task may not have been polled since the end of the last answer. One that is still not ready then writes
+            // the end of an upload that its peer does not read, and is closed.
             let sender = &mut idle.connection.sender;
-            if sender.is_ready() || sender.ready().await.is_ok() {
+            let ready =
+                sender.is_ready() || matches!(tokio::time::timeout(READY, sender.ready()).await, Ok(Ok(())));
+            if ready {
                 return Ok(self.lease(idle.connection, true));
             }
         }
@@ -101,7 +119,7 @@ where
         match Box::pin(connect(&self.settings)).await {
             Ok(connection) => {
                 self.gauges.connected.increment(1);
-                self.gauges.up.set(1.0);
+                self.gauges.reached(true);
                 Ok(self.lease(connection, false))
             }
             Err(error) => {
@@ -109,7 +127,7 @@ where
                     ConnectError::Timeout(_) => self.gauges.timed_out.increment(1),
                     _ => self.gauges.refused.increment(1),
                 }
-                self.gauges.up.set(0.0);
+                self.gauges.reached(false);
                 Err(error)
             }
         }
@@ -179,6 +197,10 @@ where
         connection.gauge.open();
         let answered = connection.sender.try_send_request(request).await;
         connection.gauge.close();
+        if answered.is_ok() {
+            // One refused connection says nothing about those that go on.
+            self.pool.gauges.reached(true);
+        }
         answered.map_err(|mut error| match error.take_message() {
             Some(request) => SendError::Unsent(Box::new(request)),
             None => SendError::Broken(error.into_error()),

@@ -94,7 +94,9 @@ pub(super) async fn accept(
 
 /// The worker with the fewest connections gets it.
 async fn place(stream: TcpStream, peer: SocketAddr, desks: &[Desk]) {
-    let Some(desk) = desks.iter().min_by_key(|d| d.connections.load(Ordering::Relaxed)) else { return };
+    // A worker that is gone has no connections, and must not get them all.
+    let open = desks.iter().filter(|d| !d.arrivals.is_closed());
+    let Some(desk) = open.min_by_key(|d| d.connections.load(Ordering::Relaxed)) else { return };
     let Ok(stream) = stream.into_std() else { return };
     desk.connections.fetch_add(1, Ordering::Relaxed);
     let load = Load(desk.connections.clone());

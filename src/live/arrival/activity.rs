@@ -13,6 +13,7 @@ pub(in crate::live) struct Activity {
     state: Cell<State>,
     since: Cell<Instant>,
     requests: Cell<usize>,
+    flushed: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
     told: Notify,
 }
@@ -49,6 +50,7 @@ impl Activity {
             state: Cell::new(State::Idle),
             since: Cell::new(now),
             requests: Cell::new(0),
+            flushed: Cell::new(true),
             verdict: Cell::new(None),
             told: Notify::new(),
         }
@@ -80,6 +82,16 @@ impl Activity {
     /// Nothing is being served and no head has begun.
     pub(super) fn is_idle(&self) -> bool {
         self.state.get() == State::Idle
+    }
+
+    /// Whether the client's socket took what it was last offered.
+    pub(super) fn wrote(&self, taken: bool) {
+        self.flushed.set(taken);
+    }
+
+    /// Nothing waits for the client to read.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.flushed.get()
     }
 
     /// Ends the connection if it kept us waiting for too long.

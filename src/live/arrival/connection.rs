@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1::Builder;
@@ -17,6 +18,9 @@ use crate::model::clock;
 
 /// Request heads with more fields than this are answered 431.
 const MAX_FIELDS: usize = 128;
+
+/// How often a connection that drains is looked at while its client still takes the end of an answer.
+const FLUSHED: Duration = Duration::from_millis(50);
 
 /// The server side of HTTP/1.1 as all connections have it.
 pub(super) fn protocol(max_header_bytes: usize) -> Builder {
@@ -48,15 +52,21 @@ pub(super) async fn serve(
     };
     let connection = protocol.serve_connection(io, service);
     tokio::pin!(connection);
+    let mut draining = false;
     loop {
         tokio::select! {
             biased;
             result = connection.as_mut() => return result.err().map(|e| reason(&e)),
             verdict = activity.verdict() => match verdict {
                 Verdict::Expired(reason) => return (reason != "idle_timeout").then_some(reason),
-                Verdict::Drain if activity.is_idle() => return None,
-                Verdict::Drain => connection.as_mut().graceful_shutdown(),
+                Verdict::Drain => draining = true,
             },
+            () = tokio::time::sleep(FLUSHED), if draining => {}
+        }
+        if draining && !activity.is_idle() {
+            connection.as_mut().graceful_shutdown();
+        } else if draining && activity.is_flushed() {
+            return None;
         }
     }
 }
@@ -102,7 +112,9 @@ impl Write for Watched {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.activity.wrote(written.is_ready());
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -122,6 +134,8 @@ impl Write for Watched {
         cx: &mut Context<'_>,
         bufs: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.activity.wrote(written.is_ready());
+        written
     }
 }

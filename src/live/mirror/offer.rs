@@ -119,9 +119,14 @@ impl Ticket {
         }
     }
 
+    /// Whether somebody still waits for stable's answer.
+    pub(in crate::live) fn is_awaited(&self) -> bool {
+        self.answer.as_ref().is_some_and(|a| !a.to.is_closed())
+    }
+
     /// Room and cap for a capture of stable's answer, if somebody waits for it.
     pub(in crate::live) fn capture(&self) -> Option<(Permit, usize)> {
-        self.answer.as_ref().filter(|a| !a.to.is_closed()).map(|a| (a.bytes.sibling(), a.max_capture))
+        self.answer.as_ref().filter(|_| self.is_awaited()).map(|a| (a.bytes.sibling(), a.max_capture))
     }
 
     /// Hands stable's exchange over.
