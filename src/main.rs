@@ -1,8 +1,8 @@
 //! The thin binary: arguments to a command to an exit code.
 #![forbid(unsafe_code)]
 
-/// A proxied request makes some forty small allocations, half of them in header maps: this costs a third of what the
-/// system's allocator takes for them.
+/// The system's allocator took 7,700 of the 43,600 instructions that a proxied request costs in user space (counted with
+/// callgrind).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
