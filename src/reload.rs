@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::admin::ReloadAnswer;
 use crate::config::Config;
 use crate::gate::Policy;
-use crate::live::headers::MARK;
+use crate::live::MARK;
 use crate::live::{Shared, Snapshot};
 use crate::model::{Leg, clock};
 use crate::shadow::Ledger;

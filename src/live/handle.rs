@@ -8,16 +8,17 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use super::answer::{self, AnswerBody, Served};
 use super::arrival::Activity;
 use super::error::Obstacle;
-use super::forward::forward;
-use super::headers::{self, Peer};
 use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, offer};
+use super::peer::Peer;
+use super::request::headers;
+use super::request::survey::Survey;
+use super::request::validate::{host_name, validate};
 use super::snapshot::{Generation, Shared};
-use super::survey::Survey;
-use super::validate::{host_name, validate};
+use super::stable::answer::{self, AnswerBody, Served};
+use super::stable::forward::forward;
 use crate::model::clock::{self, Instant};
 use crate::model::{Decision, Refusal};
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::activity::{Activity, Verdict};
 use crate::live::handle::Way;
-use crate::live::headers::Peer;
+use crate::live::peer::Peer;
 use crate::model::clock;
 
 /// Request heads with more fields than this are answered 431.

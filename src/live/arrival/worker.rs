@@ -17,7 +17,7 @@ use super::activity::{Activity, Patience, Verdict};
 use super::connection::{protocol, serve};
 use crate::live::Settings;
 use crate::live::handle::Way;
-use crate::live::headers::Peer;
+use crate::live::peer::Peer;
 use crate::live::snapshot::Shared;
 use crate::model::clock;
 
@@ -143,7 +143,7 @@ impl Worker {
         if self.draining.get() {
             activity.tell(Verdict::Drain);
         }
-        let peer = Rc::new(Peer::new(peer.ip()));
+        let peer = Rc::new(Peer::new(peer));
         if let Some(reason) = serve(&self.protocol, self.way.clone(), stream, peer, activity).await {
             self.meters.shared.metrics.client_connection_errors.with([reason]).increment(1);
         }

@@ -15,8 +15,8 @@ use super::sample::Sampler;
 use crate::body::{Recorder, Tapped};
 use crate::gate::{Gate, Kept, Permit};
 use crate::live::Route;
-use crate::live::headers::Said;
 use crate::live::meters::RouteMeters;
+use crate::live::request::headers::Said;
 use crate::model::clock::Instant;
 use crate::model::{Chunks, Decision, Exchange, MirroredRequest, Refusal};
 

@@ -7,22 +7,22 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
-use super::arrival::Activity;
-use super::error::Obstacle;
-use super::headers;
-use super::meters::RouteMeters;
-use super::mirror::{LiveBody, Ticket};
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::Permit;
+use crate::live::arrival::Activity;
+use crate::live::error::Obstacle;
+use crate::live::meters::RouteMeters;
+use crate::live::mirror::{LiveBody, Ticket};
+use crate::live::request::headers;
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Answer, Capture, Exchange, Leg, Timing};
 use crate::upstream::Lease;
 
 /// What the client is sent.
-pub(super) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Finish>;
+pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Finish>;
 
 /// One client request being served; counted when dropped, which is when its answer has ended or been given up.
-pub(super) struct Served {
+pub(in crate::live) struct Served {
     meters: Rc<RouteMeters>,
     method: &'static str,
     arrived: Instant,
@@ -31,7 +31,7 @@ pub(super) struct Served {
 }
 
 /// The tap on an answer.
-pub(super) struct Finish {
+pub(in crate::live) struct Finish {
     // In the order of their drop: decisions and captures are settled before the request counts as ended.
     ticket: Ticket,
     stable: Option<FromStable>,
@@ -53,14 +53,14 @@ struct Capturing {
 }
 
 /// Stable's response head with the connection that it came on.
-pub(super) struct Arrived {
-    pub(super) response: Response<Incoming>,
-    pub(super) lease: Lease<LiveBody>,
-    pub(super) sent: Instant,
+pub(in crate::live) struct Arrived {
+    pub(in crate::live) response: Response<Incoming>,
+    pub(in crate::live) lease: Lease<LiveBody>,
+    pub(in crate::live) sent: Instant,
 }
 
 impl Served {
-    pub(super) fn begin(
+    pub(in crate::live) fn begin(
         meters: Rc<RouteMeters>,
         method: &'static str,
         arrived: Instant,
@@ -71,7 +71,7 @@ impl Served {
         Served { meters, method, arrived, status: None, activity }
     }
 
-    pub(super) fn meters(&self) -> &Rc<RouteMeters> {
+    pub(in crate::live) fn meters(&self) -> &Rc<RouteMeters> {
         &self.meters
     }
 }
@@ -86,7 +86,7 @@ impl Drop for Served {
 }
 
 /// Stable's answer as the client gets it.
-pub(super) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
+pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
     let first_byte = clock::now();
     let Arrived { response, lease, sent } = arrived;
     let (mut head, body) = response.into_parts();
@@ -111,7 +111,11 @@ pub(super) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Resp
 }
 
 /// Our own answer where there is none of stable's.
-pub(super) fn refuse(obstacle: &Obstacle, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
+pub(in crate::live) fn refuse(
+    obstacle: &Obstacle,
+    ticket: Ticket,
+    mut served: Served,
+) -> Response<AnswerBody> {
     let (status, leg, reason, _) = obstacle.row();
     served.status = Some(status);
     if leg == Leg::Stable.label() {

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, header};
 
 /// A field that is of one hop, or that a gateway must check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(in crate::live) enum Field {
     Connection,
     KeepAlive,
     ProxyConnection,
@@ -15,16 +15,16 @@ pub(super) enum Field {
     Mark,
 }
 
-pub(super) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-pub(super) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+pub(in crate::live) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+pub(in crate::live) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// What is there; by name, not how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Survey(u8);
+pub(in crate::live) struct Survey(u8);
 
 impl Survey {
     /// Walks the names of a head; `mark` is the field that marks copies, if that matters.
-    pub(super) fn of(fields: &HeaderMap, mark: Option<&HeaderName>) -> Self {
+    pub(in crate::live) fn of(fields: &HeaderMap, mark: Option<&HeaderName>) -> Self {
         let mut survey = Survey(0);
         for name in fields.keys() {
             // By length first: most names are none of these, and most lengths are no name's.
@@ -44,12 +44,12 @@ impl Survey {
         survey
     }
 
-    pub(super) fn has(self, field: Field) -> bool {
+    pub(in crate::live) fn has(self, field: Field) -> bool {
         self.0 & field.bit() != 0
     }
 
     /// None of them.
-    pub(super) fn is_empty(self) -> bool {
+    pub(in crate::live) fn is_empty(self) -> bool {
         self.0 == 0
     }
 }

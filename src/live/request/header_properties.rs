@@ -11,6 +11,10 @@ fn prepared(fields: &mut HeaderMap, peer: &Peer, trusted: &[IpNet], mark: &Heade
     prepare_request(fields, peer, trusted, mark, survey)
 }
 
+fn peer(client: &str) -> Peer {
+    Peer::new(client.parse().unwrap())
+}
+
 const ONE_HOP: [&str; 6] =
     ["connection", "keep-alive", "proxy-connection", "upgrade", "expect", "umbrage-shadow"];
 
@@ -73,7 +77,7 @@ proptest! {
     fn a_request_is_end_to_end_and_whole(pairs in sent(), trusted in any::<bool>()) {
         let before = map(&pairs);
         let mut after = before.clone();
-        let peer = Peer::new("10.1.2.3".parse().unwrap());
+        let peer = peer("10.1.2.3:5000");
         let trusted: Vec<IpNet> = if trusted { vec!["10.0.0.0/8".parse().unwrap()] } else { Vec::new() };
         let said = prepared(&mut after, &peer, &trusted, &MARK);
         prop_assert_eq!(said.marked, before.contains_key(MARK));
@@ -115,7 +119,7 @@ proptest! {
             fields.append("x-nobody-names-it", HeaderValue::from_str(value).unwrap());
         }
         let expected = all(&fields, "x-nobody-names-it");
-        prepared(&mut fields, &Peer::new("::1".parse().unwrap()), &[], &MARK);
+        prepared(&mut fields, &peer("[::1]:5000"), &[], &MARK);
         prop_assert_eq!(all(&fields, "x-nobody-names-it"), expected);
     }
 
@@ -152,7 +156,7 @@ fn what_a_response_names_in_connection_goes_and_its_cookies_stay() {
 
 #[test]
 fn an_address_of_version_four_in_six_is_known_by_its_own_net() {
-    let peer = Peer::new("::ffff:10.1.2.3".parse().unwrap());
+    let peer = peer("[::ffff:10.1.2.3]:5000");
     let mut fields = map(&[("x-forwarded-for", "1.1.1.1".to_owned())]);
     prepared(&mut fields, &peer, &["10.0.0.0/8".parse().unwrap()], &MARK);
     assert_eq!(fields["x-forwarded-for"], "1.1.1.1, 10.1.2.3");

@@ -1,11 +1,10 @@
 //! Fields on their way: what belongs to one hop is taken off, who asked is written on.
 
-use std::net::IpAddr;
-
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
 use super::survey::{Field, KEEP_ALIVE, PROXY_CONNECTION, Survey};
+use crate::live::peer::Peer;
 
 /// The mark of a copy; from a client it never reaches stable.
 pub const MARK: HeaderName = HeaderName::from_static("umbrage-shadow");
@@ -14,37 +13,18 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Who is at the other end of a client connection.
-#[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) address: IpAddr,
-    written: HeaderValue,
-}
-
-impl Peer {
-    pub(super) fn new(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        let written = HeaderValue::try_from(address.to_string());
-        Peer { address, written: written.unwrap_or_else(|_| HeaderValue::from_static("unknown")) }
-    }
-
-    fn is_trusted(&self, trusted: &[IpNet]) -> bool {
-        trusted.iter().any(|net| net.contains(&self.address))
-    }
-}
-
 /// What the fields of a request said before they were changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(in crate::live) struct Said {
     /// It carried the mark: a peer instance mirrors it already.
-    pub(super) marked: bool,
+    pub(in crate::live) marked: bool,
     /// It asked for an upgrade.
-    pub(super) upgrade: bool,
+    pub(in crate::live) upgrade: bool,
 }
 
 /// Makes a client's fields into those that are forwarded. Our own are added after the stripping, so that no client can
 /// have them removed by naming them in `Connection`.
-pub(super) fn prepare_request(
+pub(in crate::live) fn prepare_request(
     fields: &mut HeaderMap,
     peer: &Peer,
     trusted: &[IpNet],
@@ -69,7 +49,7 @@ pub(super) fn prepare_request(
 }
 
 /// Makes stable's fields into those that the client gets; the framing is derived anew.
-pub(super) fn prepare_response(fields: &mut HeaderMap) {
+pub(in crate::live) fn prepare_response(fields: &mut HeaderMap) {
     let survey = Survey::of(fields, None);
     if survey.has(Field::TransferEncoding) {
         // RFC 9112 section 6.3: chunks override a length; passed on, it would cut the body where a liar wants it cut.
@@ -138,10 +118,10 @@ fn is_end_to_end(name: &HeaderName) -> bool {
 }
 
 fn forwarded(fields: &mut HeaderMap, peer: &Peer, trusted: bool) {
-    let hops = if trusted { appended(fields, &peer.written) } else { peer.written.clone() };
+    let hops = if trusted { appended(fields, peer.written()) } else { peer.written().clone() };
     fields.insert(FORWARDED_FOR, hops);
     if !(trusted && fields.contains_key(&FORWARDED_PROTO)) {
-        fields.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        fields.insert(FORWARDED_PROTO, HeaderValue::from_static(peer.scheme()));
     }
     if !(trusted && fields.contains_key(&FORWARDED_HOST)) {
         match fields.get(header::HOST).cloned() {
@@ -174,7 +154,7 @@ mod tests {
     }
 
     fn peer() -> Peer {
-        Peer::new("10.1.2.3".parse().expect("an address"))
+        Peer::new(([10, 1, 2, 3], 5000).into())
     }
 
     fn prepared(map: &mut HeaderMap, trusted: &[IpNet]) -> Said {

@@ -6,14 +6,14 @@ use std::net::Ipv6Addr;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 
-use super::error::Obstacle;
 use super::survey::{Field, Survey};
+use crate::live::error::Obstacle;
 
 /// Checks a request and brings its target into the form that is forwarded: path and query, `Host` beside it.
 ///
 /// # Errors
 /// The [`Obstacle`] to answer with.
-pub(super) fn validate<B>(request: &mut Request<B>, survey: Survey) -> Result<(), Obstacle> {
+pub(in crate::live) fn validate<B>(request: &mut Request<B>, survey: Survey) -> Result<(), Obstacle> {
     if request.method() == Method::CONNECT {
         return Err(Obstacle::Connect);
     }
@@ -116,7 +116,7 @@ fn target<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
 }
 
 /// The host without its port, lower case: what routes are matched by.
-pub(super) fn host_name(headers: &HeaderMap) -> Cow<'_, str> {
+pub(in crate::live) fn host_name(headers: &HeaderMap) -> Cow<'_, str> {
     let text = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let name = match text.rfind(':') {
         Some(colon) if !text.ends_with(']') => &text[..colon],

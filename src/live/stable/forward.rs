@@ -7,9 +7,9 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::Arrived;
-use super::error::Obstacle;
-use super::meters::RouteMeters;
-use super::mirror::{LiveBody, Ticket};
+use crate::live::error::Obstacle;
+use crate::live::meters::RouteMeters;
+use crate::live::mirror::{LiveBody, Ticket};
 use crate::model::clock::{self, Instant};
 use crate::upstream::error::broken_label;
 use crate::upstream::{Lease, Pool, SendError};
@@ -18,7 +18,7 @@ use crate::upstream::{Lease, Pool, SendError};
 ///
 /// A request is sent again only on a connection that had gone stale before a byte of it was written: hyper then hands
 /// it back unwritten, its body not begun.
-pub(super) async fn forward(
+pub(in crate::live) async fn forward(
     pool: &Rc<Pool<LiveBody>>,
     mut request: Request<LiveBody>,
     ticket: &Ticket,

@@ -1,0 +1,11 @@
+//! A request is read: may it be forwarded, where to, and with which fields.
+
+pub mod headers;
+pub mod route;
+pub mod survey;
+pub mod template;
+pub mod validate;
+
+pub use headers::MARK;
+pub use route::{Match, Route, Routes};
+pub use template::{PathTemplate, TemplateError};

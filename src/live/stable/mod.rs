@@ -1,0 +1,4 @@
+//! Stable is asked, and its answer passed on.
+
+pub mod answer;
+pub mod forward;
