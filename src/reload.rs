@@ -134,6 +134,7 @@ pub fn snapshot(config: &Config) -> Snapshot {
     Snapshot {
         routes: config.routes.clone(),
         trusted_proxies: config.live.trusted_proxies.clone(),
+        upgrades: config.live.upgrades.clone(),
         mark: mark.unwrap_or(MARK),
     }
 }

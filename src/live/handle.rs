@@ -1,12 +1,13 @@
 //! The way of a request, on one screen.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 
 use super::arrival::Activity;
 use super::error::Obstacle;
@@ -14,11 +15,12 @@ use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, offer};
 use super::peer::Peer;
 use super::request::headers;
-use super::request::survey::Survey;
+use super::request::survey::{Field, Survey};
 use super::request::validate::{host_name, validate};
 use super::snapshot::{Generation, Shared};
 use super::stable::answer::{self, AnswerBody, Served};
 use super::stable::forward::forward;
+use super::upgrade::{Ask, Protocol, Tunnel, tunnel};
 use crate::model::clock::{self, Instant};
 use crate::model::{Decision, Refusal};
 
@@ -35,13 +37,13 @@ impl Way {
         Way { shared, sampler: Sampler::new(seed), generation: RefCell::new(Rc::new(generation)) }
     }
 
-    /// One request: validate, route, normalise, offer, forward, answer.
+    /// One request: validate, route, normalise, offer, forward, answer; with the tunnel that is to follow a 101.
     pub(super) async fn handle(
         self: Rc<Self>,
         peer: Rc<Peer>,
         activity: Rc<Activity>,
         mut request: Request<Incoming>,
-    ) -> Result<Response<AnswerBody>, Infallible> {
+    ) -> (Response<AnswerBody>, Option<Tunnel>) {
         let arrived = clock::now();
         let generation = self.generation();
         let snapshot = &generation.snapshot;
@@ -53,22 +55,29 @@ impl Way {
         let served = Served::begin(meters, method_label(request.method()), arrived, activity);
         let lane = match (checked, lane) {
             (Ok(()), Some(lane)) => lane,
-            (Err(obstacle), _) => return Ok(self.turn_away(&obstacle, served)),
-            (Ok(()), None) => return Ok(self.turn_away(&Obstacle::NoRoute, served)),
+            (Err(obstacle), _) => return (self.turn_away(&obstacle, served), None),
+            (Ok(()), None) => return (self.turn_away(&Obstacle::NoRoute, served), None),
         };
         let (mut parts, body) = request.into_parts();
+        let ask = upgrade(&mut parts, &body, survey, &snapshot.upgrades);
         let (trusted, mark) = (&snapshot.trusted_proxies, &snapshot.mark);
         let said = headers::prepare_request(&mut parts.headers, &peer, trusted, mark, survey);
         let head = Head { parts: &parts, client: peer.address, said };
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
+        if let Some(ask) = &ask {
+            ask.write(&mut parts.headers);
+        }
         parts.version = http::Version::HTTP_11;
         let request = Request::from_parts(parts, body);
-        Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {
-            Ok(arrived) => answer::pass(arrived, ticket, served),
-            Err(obstacle) => answer::refuse(&obstacle, ticket, served),
-        })
+        match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived).await {
+            Ok(mut arrived) => match arrived.switch.take() {
+                Some(protocol) => tunnel::open(arrived, protocol, served),
+                None => (answer::pass(arrived, ticket, served), None),
+            },
+            Err(obstacle) => (answer::refuse(&obstacle, ticket, served), None),
+        }
     }
 
     fn turn_away(&self, obstacle: &Obstacle, served: Served) -> Response<AnswerBody> {
@@ -97,4 +106,14 @@ impl Way {
     pub(super) fn sweep(&self, now: Instant) {
         self.generation().sweep(now);
     }
+}
+
+/// The upgrade that a request asks for, as far as it is passed on.
+fn upgrade(parts: &mut Parts, body: &Incoming, survey: Survey, allowed: &[Protocol]) -> Option<Ask> {
+    if !survey.has(Field::Upgrade) {
+        return None;
+    }
+    // hyper offers its own way to a tunnel; ours takes the stream once the connection has ended.
+    parts.extensions.remove::<OnUpgrade>()?;
+    Ask::of(parts, body.is_end_stream(), allowed)
 }

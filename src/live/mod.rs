@@ -11,6 +11,8 @@ pub mod mirror;
 
 pub mod stable;
 
+pub mod upgrade;
+
 pub mod error;
 pub mod meters;
 pub mod settings;
@@ -20,3 +22,4 @@ pub use arrival::{Plane, Started};
 pub use request::{MARK, Match, PathTemplate, Route, Routes, TemplateError};
 pub use settings::Settings;
 pub use snapshot::{Shared, Snapshot};
+pub use upgrade::{Protocol, ProtocolError};

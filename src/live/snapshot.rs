@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::meters::RouteMeters;
 use super::mirror::LiveBody;
-use super::{Route, Routes};
+use super::{Protocol, Route, Routes};
 use crate::gate::Gate;
 use crate::model::Leg;
 use crate::model::clock::Instant;
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub routes: Routes,
     /// Peers whose X-Forwarded-* are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Protocols that clients may ask for instead of HTTP.
+    pub upgrades: Vec<Protocol>,
     /// The field that marks a copy; taken off what clients send.
     pub mark: HeaderName,
 }

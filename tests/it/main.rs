@@ -33,4 +33,5 @@ mod samples;
 mod secrets;
 mod shadow_plane;
 mod support;
+mod upgrades;
 mod workers;
