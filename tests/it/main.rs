@@ -29,6 +29,7 @@ mod offers;
 mod pool;
 mod process;
 mod reload;
+mod restart;
 mod samples;
 mod secrets;
 mod shadow_plane;
