@@ -34,5 +34,6 @@ mod samples;
 mod secrets;
 mod shadow_plane;
 mod support;
+mod transfers;
 mod upgrades;
 mod workers;

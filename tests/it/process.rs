@@ -182,6 +182,14 @@ impl Running {
         eventually(PATIENCE, &format!("{part:?} in the log"), || self.log().contains(part));
     }
 
+    /// The most memory that it ever had resident, in KiB.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of its own");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);

@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -12,11 +12,15 @@ use tempfile::TempDir;
 
 use crate::process::{PATIENCE, Running, umbrage_at};
 use crate::support::{
-    Client, ProxyBuilder, RawResponse, answer, client, eventually, latch, proxy, server, try_client,
+    Client, Deadline, ProxyBuilder, RawResponse, answer, by_hand, client, eventually, latch, proxy, server,
+    try_client,
 };
 
 /// How often a process is replaced in the test under load.
 const RESTARTS: usize = 20;
+
+/// A client that asks again within this is busy; a connection that is idle for longer may be closed by who drains.
+const BUSY: Duration = Duration::from_millis(400);
 
 /// The config in a folder of its own: a store has one process.
 fn configured(builder: &ProxyBuilder) -> (TempDir, PathBuf) {
@@ -35,33 +39,50 @@ struct Load {
     wrong: Mutex<Vec<String>>,
 }
 
+/// A connection that was asked before, with the time within which the next request must not fail.
+struct Kept {
+    client: Client,
+    asked: Deadline,
+}
+
 impl Load {
     fn on(address: SocketAddr) -> Self {
         Load { address, over: AtomicBool::new(false), answered: AtomicUsize::new(0), wrong: Mutex::default() }
     }
 
     fn run(&self, keeps: bool) {
-        let mut kept: Option<Client> = None;
+        let mut kept: Option<Kept> = None;
         while !self.over.load(Ordering::Relaxed) {
             match self.ask(kept.take(), keeps) {
                 Ok(again) => kept = again,
-                Err(error) => self.wrong.lock().unwrap().push(error),
+                Err(error) => self.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(error),
             }
         }
     }
 
-    fn ask(&self, kept: Option<Client>, keeps: bool) -> Result<Option<Client>, String> {
-        let mut client = match kept {
-            Some(client) => client,
-            None => try_client(self.address).map_err(|error| format!("connect: {error}"))?,
+    fn ask(&self, kept: Option<Kept>, keeps: bool) -> Result<Option<Kept>, String> {
+        let now = Deadline::after(BUSY);
+        let (mut client, since) = match kept {
+            Some(kept) => (kept.client, kept.asked),
+            None => (try_client(self.address).map_err(|error| format!("connect: {error}"))?, now),
         };
+        match self.exchange(&mut client) {
+            Ok(last) => Ok((keeps && !last).then_some(Kept { client, asked: now })),
+            Err(error) if since.left().is_some() => Err(error),
+            // The machine kept this thread waiting for so long that the connection was idle: then it may be closed.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// One request and its answer; whether it was the last one of its connection.
+    fn exchange(&self, client: &mut Client) -> Result<bool, String> {
         client.try_send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").map_err(|error| format!("send: {error}"))?;
         let response = client.try_read_response().map_err(|broken| format!("read: {broken:?}"))?;
         if (response.status, response.text().as_str()) != (200, "well") {
             return Err(format!("{}: {}", response.status, response.text()));
         }
         self.answered.fetch_add(1, Ordering::Relaxed);
-        Ok((keeps && response.header("connection") != Some("close")).then_some(client))
+        Ok(response.header("connection") == Some("close"))
     }
 }
 
@@ -185,5 +206,31 @@ fn a_client_in_the_middle_of_its_requests_is_told_to_close_and_loses_none() {
     }
     assert_eq!(busy.read_to_close(), b"");
     assert_eq!(stable.requests().len(), asked + 1);
+    assert_eq!(running.exit_code(PATIENCE), 0, "{}", running.log());
+}
+
+#[test]
+fn an_answer_that_had_begun_before_the_stop_is_followed_by_another_that_says_close() {
+    let backend = by_hand();
+    let builder = proxy().stable_url(&backend.url()).with("listen", "workers = 1");
+    let (_dir, file) = configured(&builder);
+    let mut running = Running::start(&file);
+    let mut idle = client(running.address);
+    let mut slow = client(running.address);
+    slow.get("/slow");
+    let mut stable = backend.accept();
+    stable.read_head();
+    stable.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst");
+    slow.read_through("first");
+    running.signal(Signal::TERM);
+    // By then the one worker has told all of its connections.
+    assert_eq!(idle.read_to_close(), b"");
+    stable.send("final");
+    slow.read_through("final");
+    slow.get("/next");
+    stable.read_head();
+    stable.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast");
+    let last = slow.read_response();
+    assert_eq!((last.text().as_str(), last.header("connection")), ("last", Some("close")));
     assert_eq!(running.exit_code(PATIENCE), 0, "{}", running.log());
 }

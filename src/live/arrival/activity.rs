@@ -105,11 +105,6 @@ impl Activity {
         self.state.get() == State::Idle
     }
 
-    /// A request is being served.
-    pub(super) fn is_serving(&self) -> bool {
-        self.state.get() == State::Serving
-    }
-
     /// Nothing came for long enough that probably nothing is on its way.
     pub(super) fn is_quiet(&self, now: Instant) -> bool {
         self.is_idle() && now.saturating_duration_since(self.since.get()) >= QUIET

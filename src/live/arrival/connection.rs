@@ -75,9 +75,9 @@ pub(super) async fn serve(
             },
             () = tokio::time::sleep(FLUSHED), if activity.is_draining() => {}
         }
-        if activity.is_draining() && activity.is_serving() {
-            Pin::new(&mut connection).graceful_shutdown();
-        } else if activity.is_draining() && activity.is_quiet(clock::now()) && activity.is_flushed() {
+        // Not hyper's graceful shutdown: after an answer that had begun it closes without a word, and the next request, on
+        // its way already, is lost.
+        if activity.is_draining() && activity.is_quiet(clock::now()) && activity.is_flushed() {
             return None;
         }
     }
