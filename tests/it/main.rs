@@ -20,6 +20,7 @@ mod commands;
 mod demo;
 mod epochs;
 mod first_light;
+mod interop;
 mod laws;
 mod life;
 mod live_errors;
