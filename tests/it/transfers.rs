@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::process::Running;
 use crate::support::{Client, ProxyBuilder, RawResponse, Server, by_hand, client, proxy, server};
+use crate::upgrades::{CONSENT, HANDSHAKE};
 
 /// What the process may ever have resident, in KiB: its own size and what a few connections hold.
 const MEMORY_KIB: usize = 64 << 10;
@@ -110,6 +111,31 @@ fn clients_that_read_nothing_hold_bounded_memory() {
     let peak = running.peak_memory_kib();
     println!("{CLIENTS} stalled after at most {stalled} bytes, at most {peak} KiB resident");
     assert!(peak < MEMORY_KIB, "{peak} KiB for {CLIENTS} clients that read nothing");
+}
+
+#[test]
+fn tunnels_whose_ends_read_nothing_hold_bounded_memory() {
+    const TUNNELS: usize = 20;
+    let backend = by_hand();
+    let (_dir, running, _shadow) = running(&backend.url(), false);
+    let mut ends: Vec<Client> = Vec::new();
+    for _ in 0..TUNNELS {
+        let mut client = client(running.address);
+        client.send(HANDSHAKE);
+        let mut stable = backend.accept();
+        stable.read_head();
+        stable.send(CONSENT);
+        client.read_head();
+        ends.extend([client, stable]);
+    }
+    thread::scope(|scope| {
+        for end in &mut ends {
+            scope.spawn(|| end.send_until_stalled(&[b'x'; 1 << 16], STILL));
+        }
+    });
+    let peak = running.peak_memory_kib();
+    println!("{TUNNELS} tunnels stalled both ways, at most {peak} KiB resident");
+    assert!(peak < MEMORY_KIB, "{peak} KiB for {TUNNELS} tunnels that nobody reads from");
 }
 
 #[test]

@@ -12,9 +12,11 @@ use crate::support::{
     ByHand, Client, Ending, PATIENCE, Page, Proxy, ProxyBuilder, by_hand, eventually, proxy, server,
 };
 
-const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+/// A client asks for a websocket.
+pub const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
                          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-const CONSENT: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, x-own\r\nX-Own: 1\r\n\
+/// A backend consents.
+pub const CONSENT: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, x-own\r\nX-Own: 1\r\n\
                        Upgrade: websocket\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\
                        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX-Kept: 1\r\n\r\n";
 
