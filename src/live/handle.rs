@@ -37,13 +37,14 @@ impl Way {
         Way { shared, sampler: Sampler::new(seed), generation: RefCell::new(Rc::new(generation)) }
     }
 
-    /// One request: validate, route, normalise, offer, forward, answer; with the tunnel that is to follow a 101.
+    /// One request: validate, route, normalise, offer, forward, answer; with the tunnel that is to follow a 101
+    /// (boxed, for it is rare, and what is handed back is moved for every request).
     pub(super) async fn handle(
         self: Rc<Self>,
         peer: Rc<Peer>,
         activity: Rc<Activity>,
         mut request: Request<Incoming>,
-    ) -> (Response<AnswerBody>, Option<Tunnel>) {
+    ) -> (Response<AnswerBody>, Option<Box<Tunnel>>) {
         let arrived = clock::now();
         let generation = self.generation();
         let snapshot = &generation.snapshot;

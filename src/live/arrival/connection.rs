@@ -53,7 +53,7 @@ pub(super) async fn serve(
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
     let io = Watched { io: TokioIo::new(stream), activity: activity.clone() };
-    let tunnel: Rc<Cell<Option<Tunnel>>> = Rc::default();
+    let tunnel: Rc<Cell<Option<Box<Tunnel>>>> = Rc::default();
     let service = {
         let (activity, tunnel) = (activity.clone(), tunnel.clone());
         service_fn(move |request| {
@@ -88,9 +88,9 @@ pub(super) async fn serve(
 
 /// The answer as it goes out; a tunnel that is to follow it is kept until it is written.
 async fn deliver(
-    answer: impl Future<Output = (Response<AnswerBody>, Option<Tunnel>)>,
+    answer: impl Future<Output = (Response<AnswerBody>, Option<Box<Tunnel>>)>,
     activity: Rc<Activity>,
-    slot: Rc<Cell<Option<Tunnel>>>,
+    slot: Rc<Cell<Option<Box<Tunnel>>>>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     let (mut response, tunnel) = answer.await;
     if tunnel.is_some() {
@@ -102,7 +102,7 @@ async fn deliver(
 }
 
 /// Passes bytes both ways until the tunnel ends or nothing has passed for too long; a drain lets it go on.
-async fn pass<C>(tunnel: Tunnel, client: C, early: Bytes, activity: &Activity) -> Option<&'static str>
+async fn pass<C>(tunnel: Box<Tunnel>, client: C, early: Bytes, activity: &Activity) -> Option<&'static str>
 where
     C: AsyncRead + AsyncWrite + Unpin,
 {

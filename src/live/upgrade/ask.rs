@@ -8,7 +8,7 @@ use super::Protocol;
 /// What a client asks for, as far as it is passed on.
 #[derive(Debug)]
 pub(in crate::live) struct Ask {
-    /// Each as the client wrote it, none twice in a row of ours.
+    /// Those that are allowed, as the client wrote them; at least one.
     protocols: Vec<String>,
 }
 

@@ -25,7 +25,7 @@ pub(in crate::live) fn open(
     arrived: Arrived,
     protocol: HeaderValue,
     mut served: Served,
-) -> (Response<AnswerBody>, Option<Tunnel>) {
+) -> (Response<AnswerBody>, Option<Box<Tunnel>>) {
     let Arrived { response, lease, sent, .. } = arrived;
     let (mut head, _) = response.into_parts();
     served.answered(head.status, sent);
@@ -33,7 +33,7 @@ pub(in crate::live) fn open(
     Ask::write_switch(&mut head.headers, protocol);
     head.version = http::Version::HTTP_11;
     let body = Tapped::new(Either::Right(Full::new(Bytes::new())), None);
-    (Response::from_parts(head, body), Some(Tunnel { lease, served }))
+    (Response::from_parts(head, body), Some(Box::new(Tunnel { lease, served })))
 }
 
 impl Tunnel {
