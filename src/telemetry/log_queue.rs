@@ -3,9 +3,9 @@
 //! A full pipe or a slow terminal makes lines fall away, which is counted and said, and never a request slow.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ pub struct LogQueue {
 pub struct Flush {
     lines: SyncSender<Entry>,
     shared: Arc<Shared>,
-    done: Receiver<()>,
+    /// Never locked but at the end: what holds this may be shared between threads.
+    done: Mutex<Receiver<()>>,
 }
 
 enum Entry {
@@ -92,7 +93,10 @@ pub(super) fn start_with(
         drop(waiting);
         let _ = finished.try_send(());
     })?;
-    Ok((LogQueue { lines: lines.clone(), shared: shared.clone(), wording }, Flush { lines, shared, done }))
+    Ok((
+        LogQueue { lines: lines.clone(), shared: shared.clone(), wording },
+        Flush { lines, shared, done: Mutex::new(done) },
+    ))
 }
 
 fn drain(waiting: &Receiver<Entry>, shared: &Shared, mut out: impl Write, wording: Wording) {
@@ -221,7 +225,8 @@ impl Drop for Flush {
         self.shared.stopping.store(true, Ordering::Release);
         // A full queue needs no waking.
         let _ = self.lines.try_send(Entry::Wake);
-        let _ = self.done.recv_timeout(FLUSH_TIMEOUT);
+        let done = self.done.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = done.recv_timeout(FLUSH_TIMEOUT);
     }
 }
 
