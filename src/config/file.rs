@@ -67,7 +67,7 @@ section! {
         via: Via = Spec::plain(Via::Requests),
         /// What tells this instance from others in Via: letters, digits, `-`, `_` and `.`; drawn at each start if left out.
         instance: Instance,
-        /// Whose X-Request-Id is kept: `trusted` (that of trusted_proxies), `keep` (everybody's), `make` (nobody's); others get a new one. `off` does not touch it.
+        /// Whose X-Request-Id is kept: `trusted` (that of `trusted_proxies`), `keep` (everybody's), `make` (nobody's); others get a new one. `off` does not touch it.
         request_id: RequestId = Spec::plain(RequestId::Trusted),
         /// What becomes of traceparent and tracestate: `propagate` (each leg gets a parent id of its own), `pass` (untouched) or `off` (removed).
         trace: Trace = Spec::plain(Trace::Propagate),

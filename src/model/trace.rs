@@ -26,11 +26,9 @@ impl TraceContext {
         }
         let flags = byte(&known[53..])?;
         let flags = match byte(&known[..2])? {
-            // What may never be a version.
-            0xff => return None,
             0 if more.is_empty() => flags & KNOWN_FLAGS,
-            0 => return None,
-            _ if more.is_empty() || more[0] == b'-' => flags & SAMPLED,
+            // 255 may never be a version.
+            1..=254 if more.is_empty() || more[0] == b'-' => flags & SAMPLED,
             _ => return None,
         };
         let id: [u8; 32] = known[3..35].try_into().ok()?;

@@ -176,7 +176,7 @@ fn write_lines(out: &mut dyn Write, text: &[u8], torn: bool) -> (usize, Option<i
 }
 
 fn lines(text: &[u8]) -> u64 {
-    text.iter().filter(|b| **b == b'\n').count() as u64
+    text.split(|b| *b == b'\n').count().saturating_sub(1) as u64
 }
 
 #[cfg(test)]

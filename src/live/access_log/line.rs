@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::Version;
+use http::uri::PathAndQuery;
 
 use super::note::{Ended, Entry};
+use crate::model::{Decision, TraceContext};
 
 /// Most bytes of a target, escaped: the line as a whole then stays below `telemetry::record_file::LINE_BYTES`.
 const TARGET: usize = 1024;
@@ -20,7 +22,7 @@ pub(super) fn of(entry: &Entry, ended: &Ended<'_>) -> String {
     let _ = write!(line, "{{\"time\":\"{}\"", humantime::format_rfc3339_millis(UNIX_EPOCH + began));
     let _ = write!(line, ",\"client\":\"{}\"", entry.client);
     text(&mut line, "method", Some(entry.method.as_str()), TEXT);
-    let target = entry.target.path_and_query().filter(|_| entry.with_query).map(|target| target.as_str());
+    let target = entry.target.path_and_query().filter(|_| entry.with_query).map(PathAndQuery::as_str);
     text(&mut line, "path", Some(target.unwrap_or_else(|| entry.target.path())), TARGET);
     text(&mut line, "protocol", Some(protocol(entry.protocol)), TEXT);
     text(&mut line, "route", Some(ended.route), TEXT);
@@ -29,9 +31,9 @@ pub(super) fn of(entry: &Entry, ended: &Ended<'_>) -> String {
     millis(&mut line, "duration_ms", Some(ended.took));
     millis(&mut line, "stable_first_byte_ms", entry.stable.and_then(|timing| timing.first_byte));
     millis(&mut line, "stable_ms", entry.stable.map(|timing| timing.total));
-    text(&mut line, "decision", entry.note.decision.get().map(|decision| decision.label()), TEXT);
+    text(&mut line, "decision", entry.note.decision.get().map(Decision::label), TEXT);
     text(&mut line, "request_id", entry.id.as_ref().and_then(|id| id.to_str().ok()), TEXT);
-    text(&mut line, "trace_id", entry.trace.as_ref().map(|trace| trace.id()), TEXT);
+    text(&mut line, "trace_id", entry.trace.as_ref().map(TraceContext::id), TEXT);
     let error = entry.error.map(|(leg, reason)| format!("{leg}; {reason}"));
     text(&mut line, "error", error.as_deref(), TEXT);
     line.push_str("}\n");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::live::peer::Peer;
 use crate::live::request::headers::Said;
-use crate::model::{Decision, Refusal, Timing, TraceContext};
+use crate::model::{Refusal, Timing};
 use crate::telemetry::record_file::LINE_BYTES;
 use crate::telemetry::{Metrics, RecordFile};
 

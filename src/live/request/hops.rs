@@ -31,7 +31,9 @@ pub(in crate::live) fn step<B: http_body::Body>(
         if !request.body().is_end_stream() {
             return Err(Obstacle::BadRequest("TRACE with a body"));
         }
-        CREDENTIALS.iter().for_each(|name| drop(request.headers_mut().remove(name)));
+        for name in CREDENTIALS {
+            request.headers_mut().remove(name);
+        }
     }
     if !survey.has(Field::MaxForwards) || !(trace || *request.method() == Method::OPTIONS) {
         return Ok(None);

@@ -108,7 +108,7 @@ mod tests {
     fn what_is_made_is_a_uuid_of_version_7_that_sorts_by_time() {
         // The example of RFC 9562, appendix A.6.
         let chance = (0xcc3 << 64) | 0x18c4_dc0c_0c07_398f;
-        assert_eq!(make(0x0001_7f22_e279_b0, chance), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+        assert_eq!(make(0x017f_22e2_79b0, chance), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
         let text = |millis, chance| make(millis, chance).to_str().expect("ASCII").to_owned();
         assert_eq!(text(1, u128::MAX), "00000000-0001-7fff-bfff-ffffffffffff");
         assert_eq!(text(1, 0), "00000000-0001-7000-8000-000000000000");
