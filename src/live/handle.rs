@@ -9,14 +9,17 @@ use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
+use super::access_log::Entry;
 use super::arrival::Activity;
 use super::error::Obstacle;
 use super::meters::method_label;
-use super::mirror::{Head, Sampler, Ticket, offer};
+use super::mirror::{Head, Sampler, Ticket, decide, offer};
 use super::peer::Peer;
 use super::request::headers;
+use super::request::hops;
 use super::request::survey::{Field, Survey};
 use super::request::validate::{host_name, validate};
+use super::settings::Trace;
 use super::snapshot::{Generation, Shared};
 use super::stable::answer::{self, AnswerBody, Served};
 use super::stable::forward::forward;
@@ -49,21 +52,34 @@ impl Way {
         let generation = self.generation();
         let snapshot = &generation.snapshot;
         let survey = Survey::of(request.headers(), Some(&snapshot.mark));
-        let checked = validate(&mut request, survey);
+        let identity = &snapshot.identity;
+        let entry = self
+            .shared
+            .access_log
+            .as_ref()
+            .map(|log| Box::new(Entry::new(log, &peer, &request, identity.access_log_query)));
+        let checked = validate(&mut request, survey)
+            .and_then(|()| hops::step(&mut request, survey, &identity.pseudonym, identity.trace_method));
         let lane =
             generation.find(&host_name(request.headers()), request.uri().path(), request.method()).cloned();
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
-        let served = Served::begin(meters, method_label(request.method()), arrived, activity);
+        let mut served = Served::begin(meters, method_label(request.method()), arrived, activity, entry);
         let lane = match (checked, lane) {
-            (Ok(()), Some(lane)) => lane,
+            (Ok(None), Some(lane)) => lane,
             (Err(obstacle), _) => return (self.turn_away(&obstacle, served), None),
-            (Ok(()), None) => return (self.turn_away(&Obstacle::NoRoute, served), None),
+            (Ok(Some(answer)), _) => {
+                self.decided(Refusal::NoRoute, &served);
+                return (answer::own(answer, Ticket::none(), served), None);
+            }
+            (Ok(None), None) => return (self.turn_away(&Obstacle::NoRoute, served), None),
         };
         let (mut parts, body) = request.into_parts();
         let ask = upgrade(&mut parts, &body, survey, &snapshot.upgrades);
-        let (trusted, mark) = (&snapshot.trusted_proxies, &snapshot.mark);
-        let said = headers::prepare_request(&mut parts.headers, &peer, trusted, mark, survey);
-        let head = Head { parts: &parts, client: peer.address, said };
+        let said = headers::prepare_request(&mut parts.headers, parts.version, &peer, snapshot, survey);
+        served.identify(&said);
+        let trace = said.trace.filter(|_| identity.trace == Trace::Propagate);
+        let note = served.entry().map(Entry::note);
+        let head = Head { parts: &parts, client: peer.address, said: &said, trace, note };
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
@@ -72,24 +88,34 @@ impl Way {
         }
         parts.version = http::Version::HTTP_11;
         let request = Request::from_parts(parts, body);
-        match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived).await {
-            Ok(mut arrived) => match arrived.switch.take() {
-                Some(protocol) => tunnel::open(arrived, protocol, served),
-                None => (answer::pass(arrived, ticket, served), None),
-            },
-            Err(obstacle) => (answer::refuse(&obstacle, ticket, served), None),
-        }
+        let mut arrived =
+            match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived).await {
+                Ok(arrived) => arrived,
+                Err(obstacle) => return (answer::refuse(&obstacle, ticket, served), None),
+            };
+        let received = arrived.response.version();
+        let (mut response, tunnel) = match arrived.switch.take() {
+            Some(protocol) => tunnel::open(arrived, protocol, served),
+            None => (answer::pass(arrived, ticket, served), None),
+        };
+        identity.pseudonym.write_answer(response.headers_mut(), received);
+        (response, tunnel)
     }
 
     fn turn_away(&self, obstacle: &Obstacle, served: Served) -> Response<AnswerBody> {
-        let decision = Decision::Refused(match obstacle {
+        let refusal = match obstacle {
             Obstacle::Connect => Refusal::Upgrade,
+            Obstacle::Trace => Refusal::Method,
             // What is malformed was never routed.
             _ => Refusal::NoRoute,
-        });
-        self.shared.gate.decisions.count(decision);
-        served.meters().decided(decision);
+        };
+        self.decided(refusal, &served);
         answer::refuse(obstacle, Ticket::none(), served)
+    }
+
+    fn decided(&self, refusal: Refusal, served: &Served) {
+        let note = served.entry().map(Entry::note);
+        decide(&self.shared.gate, served.meters(), note, Decision::Refused(refusal));
     }
 
     /// The configuration in force, with this worker's connections.

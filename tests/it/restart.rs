@@ -182,8 +182,7 @@ fn told_to_stop_it_says_close_on_the_next_answer_and_closes_what_is_idle() {
     assert_eq!(busy.get("/").read_response().header("connection"), None);
     fresh.get("/").read_response();
     running.signal(Signal::TERM);
-    running.wait_for_log("draining");
-    assert_eq!(running.ask_admin("GET", "/readyz").0, 503);
+    eventually(PATIENCE, "readiness turns red", || running.ask_admin("GET", "/readyz").0 == 503);
     assert_eq!(fresh.read_to_close(), b"", "idle, and closed in order");
     gate.release();
     let last = held.read_response();

@@ -49,18 +49,27 @@ impl Tunnel {
         C: AsyncRead + AsyncWrite + Unpin,
     {
         let Some(mut stable) = self.lease.switched().await else {
-            self.served.meters().failed("reset");
+            self.fail();
             return None;
         };
         let up = (&mut client, Way::beginning_with(early));
         let down = (&mut stable.io, Way::beginning_with(stable.read));
         match relay(up, down, moved).await {
             Ok(()) => None,
-            Err(Broken::Client) => Some("io"),
+            Err(Broken::Client) => {
+                self.served.blame("client", "aborted");
+                Some("io")
+            }
             Err(Broken::Stable) => {
-                self.served.meters().failed("reset");
+                self.fail();
                 None
             }
         }
+    }
+
+    /// Stable broke it.
+    fn fail(&mut self) {
+        self.served.meters().failed("reset");
+        self.served.blame("stable", "reset");
     }
 }
