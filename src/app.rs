@@ -23,6 +23,7 @@ use crate::records::{self, Sink, Writer};
 use crate::reload::{Reloader, snapshot};
 use crate::shadow::{self, Evidence, Ledger};
 use crate::telemetry::Metrics;
+use crate::upstream::Scout;
 
 /// How long the store may take to write what is queued.
 const FINISH: Duration = Duration::from_secs(2);
@@ -65,6 +66,8 @@ impl App {
     /// [`StartError`]. A store that cannot be opened is none: serving and mirroring go on without it, loudly.
     pub fn start(config: Config) -> Result<App, StartError> {
         let metrics = Metrics::new();
+        let scout = Scout::start(metrics.clone())?;
+        scout.watch(&config.legs);
         let (gate, offers) = Gate::new(config.gate, clock::now());
         let (sink, writer) = store(&config.records, &metrics);
         let ledger = Arc::new(Ledger::new(resumed(&config), config.limits(), gate.clone(), sink.clone()));
@@ -91,7 +94,7 @@ impl App {
             shadow::Plane { settings: config.shadow, offers, evidence, metrics: metrics.clone(), seed };
         let shadow = shadow.start()?;
         let (settings, dir) = (config.admin.clone(), config.records.dir.clone());
-        let reloader = Arc::new(Reloader::new(config, shared, ledger.clone()));
+        let reloader = Arc::new(Reloader::new(config, shared, ledger.clone(), scout));
         let ready = Arc::new(Readiness::default());
         let views: Views = office::views(&gate, &ledger, &reloader, &metrics, dir);
         let office = office::start(office::Parts {

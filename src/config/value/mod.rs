@@ -1,6 +1,7 @@
 //! What may stand behind a key: how it is read, what its schema is, how it is shown.
 
 mod http;
+mod leg;
 mod network;
 mod plain;
 mod rule;
