@@ -13,6 +13,7 @@
     reason = "counters are small whole numbers, which are exact; texts are short; a test reads from top to bottom"
 )]
 
+mod access_log;
 mod admin;
 mod bad_json;
 mod builders;
@@ -20,6 +21,7 @@ mod commands;
 mod demo;
 mod epochs;
 mod first_light;
+mod identity;
 mod laws;
 mod legs_addresses;
 mod legs_http2;
