@@ -23,6 +23,7 @@ use crate::records::{self, Sink, Writer};
 use crate::reload::{Reloader, snapshot};
 use crate::shadow::{self, Evidence, Ledger};
 use crate::telemetry::Metrics;
+use crate::tls::TlsError;
 
 /// How long the store may take to write what is queued.
 const FINISH: Duration = Duration::from_secs(2);
@@ -53,6 +54,9 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+    /// A certificate, key or root is of no use.
+    #[error("cannot speak TLS (listen.tls): {0}")]
+    Tls(#[from] TlsError),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -68,10 +72,12 @@ impl App {
         let (gate, offers) = Gate::new(config.gate, clock::now());
         let (sink, writer) = store(&config.records, &metrics);
         let ledger = Arc::new(Ledger::new(resumed(&config), config.limits(), gate.clone(), sink.clone()));
+        let tls = config.live.tls.clone().map(|tls| live::Tls::new(tls, &metrics)).transpose()?;
         let shared = Arc::new(Shared {
             gate: gate.clone(),
             metrics: metrics.clone(),
             snapshot: ArcSwap::from_pointee(snapshot(&config)),
+            tls,
         });
         let listen = |key, address| move |cause| StartError::Listen { key, address, cause };
         let address = config.live.address;

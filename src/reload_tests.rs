@@ -36,7 +36,7 @@ impl Desk {
         let tally = Tally::new(epoch, config.limits());
         let ledger = Arc::new(Ledger::new(tally, config.limits(), gate.clone(), Sink::broken(&metrics)));
         let snapshot = ArcSwap::from_pointee(snapshot(&config));
-        let shared = Arc::new(Shared { gate, metrics, snapshot });
+        let shared = Arc::new(Shared { gate, metrics, snapshot, tls: None });
         let reloader = Reloader::new(config, shared.clone(), ledger.clone());
         Desk { folder, reloader, shared, ledger }
     }

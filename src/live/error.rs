@@ -17,6 +17,8 @@ pub enum Obstacle {
     Connect,
     /// An expectation that is not `100-continue`.
     Expectation,
+    /// More fields than may be.
+    TooManyFields,
     /// No route matches.
     NoRoute,
     /// The client stopped sending its body.
@@ -43,6 +45,12 @@ impl Obstacle {
             Obstacle::Expectation => {
                 (StatusCode::EXPECTATION_FAILED, "client", "expectation", "unknown expectation")
             }
+            Obstacle::TooManyFields => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "client",
+                "too_many_fields",
+                "the request has too many fields",
+            ),
             Obstacle::NoRoute => {
                 (StatusCode::NOT_FOUND, "client", "no_route", "no route matches this request")
             }
@@ -118,6 +126,7 @@ mod tests {
             Obstacle::BadRequest(_)
             | Obstacle::Connect
             | Obstacle::Expectation
+            | Obstacle::TooManyFields
             | Obstacle::NoRoute
             | Obstacle::UploadStalled
             | Obstacle::UploadBroken
@@ -131,6 +140,7 @@ mod tests {
             Obstacle::BadRequest("no Host"),
             Obstacle::Connect,
             Obstacle::Expectation,
+            Obstacle::TooManyFields,
             Obstacle::NoRoute,
             Obstacle::UploadStalled,
             Obstacle::UploadBroken,

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 
 use super::arrival::Activity;
@@ -13,9 +13,9 @@ use super::error::Obstacle;
 use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, offer};
 use super::peer::Peer;
-use super::request::headers;
 use super::request::survey::Survey;
 use super::request::validate::{host_name, validate};
+use super::request::{headers, http2};
 use super::snapshot::{Generation, Shared};
 use super::stable::answer::{self, AnswerBody, Served};
 use super::stable::forward::forward;
@@ -46,7 +46,10 @@ impl Way {
         let generation = self.generation();
         let snapshot = &generation.snapshot;
         let survey = Survey::of(request.headers(), Some(&snapshot.mark));
-        let checked = validate(&mut request, survey);
+        let checked = match request.version() {
+            Version::HTTP_2 => http2::translate(&mut request, survey),
+            _ => validate(&mut request, survey),
+        };
         let lane =
             generation.find(&host_name(request.headers()), request.uri().path(), request.method()).cloned();
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
@@ -63,7 +66,7 @@ impl Way {
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
-        parts.version = http::Version::HTTP_11;
+        parts.version = Version::HTTP_11;
         let request = Request::from_parts(parts, body);
         Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {
             Ok(arrived) => answer::pass(arrived, ticket, served),

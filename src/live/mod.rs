@@ -16,7 +16,7 @@ pub mod meters;
 pub mod settings;
 pub mod snapshot;
 
-pub use arrival::{Plane, Started};
+pub use arrival::{Plane, Started, Tls, tls};
 pub use request::{MARK, Match, PathTemplate, Route, Routes, TemplateError};
-pub use settings::Settings;
+pub use settings::{CertificateFiles, ClientAuth, Settings, TlsSettings};
 pub use snapshot::{Shared, Snapshot};

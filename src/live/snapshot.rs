@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::meters::RouteMeters;
 use super::mirror::LiveBody;
-use super::{Route, Routes};
+use super::{Route, Routes, Tls};
 use crate::gate::Gate;
 use crate::model::Leg;
 use crate::model::clock::Instant;
@@ -24,6 +24,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
+    /// What TLS is spoken with; `None` in the clear.
+    pub tls: Option<Tls>,
 }
 
 /// One configuration as live sees it.

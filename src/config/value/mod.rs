@@ -4,6 +4,7 @@ mod http;
 mod network;
 mod plain;
 mod rule;
+mod tls;
 
 pub(super) use http::is_editable;
 pub use http::{HeaderSet, Mark};
@@ -11,6 +12,7 @@ pub use network::HostName;
 pub(super) use plain::usable_token;
 pub use plain::{Secret, Size};
 pub use rule::{JsonPath, Redaction, Template};
+pub use tls::MinVersion;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

@@ -13,6 +13,8 @@ pub(in crate::live) struct Activity {
     state: Cell<State>,
     since: Cell<Instant>,
     requests: Cell<usize>,
+    /// Requests that may still begin; `None` without a bound.
+    left: Cell<Option<usize>>,
     flushed: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
     told: Notify,
@@ -35,6 +37,8 @@ pub(super) enum Verdict {
     Expired(&'static str),
     /// The process drains: finish what is being served.
     Drain,
+    /// It had as many requests as one connection may have: finish them.
+    Enough,
 }
 
 /// Bounds on waiting for a client.
@@ -45,11 +49,13 @@ pub(super) struct Patience {
 }
 
 impl Activity {
-    pub(super) fn new(now: Instant) -> Self {
+    /// A new connection, for at most `most` requests; 0 is no bound.
+    pub(super) fn new(now: Instant, most: usize) -> Self {
         Activity {
             state: Cell::new(State::Idle),
             since: Cell::new(now),
             requests: Cell::new(0),
+            left: Cell::new((most > 0).then_some(most)),
             flushed: Cell::new(true),
             verdict: Cell::new(None),
             told: Notify::new(),
@@ -68,6 +74,20 @@ impl Activity {
     pub(in crate::live) fn begin(&self) {
         self.requests.set(self.requests.get() + 1);
         self.state.set(State::Serving);
+        if let Some(left) = self.left.get() {
+            self.left.set(Some(left.saturating_sub(1)));
+            if left == 1 {
+                self.tell(Verdict::Enough);
+            }
+        }
+    }
+
+    /// What came was no request, or the whole of a head; who serves it says when its request begins.
+    pub(super) fn settle(&self, now: Instant) {
+        if self.state.get() == State::Head {
+            self.state.set(State::Idle);
+            self.since.set(now);
+        }
     }
 
     /// A request's answer ended.
@@ -136,7 +156,7 @@ mod tests {
     fn each_state_has_its_own_patience() {
         let start = clock::now();
         let at = |s| start + Duration::from_secs(s);
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         activity.judge(at(74), PATIENCE);
         assert_eq!(told(&activity), None);
         activity.read(|| at(74));
@@ -157,7 +177,7 @@ mod tests {
     fn overlapping_requests_keep_it_busy_until_the_last_one_ends() {
         let start = clock::now();
         let later = start + Duration::from_hours(1);
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         assert!(activity.is_idle());
         activity.begin();
         activity.begin();
@@ -176,7 +196,7 @@ mod tests {
     #[test]
     fn bytes_during_a_request_begin_no_head() {
         let start = clock::now();
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         activity.begin();
         activity.read(|| unreachable!("the clock is not read while serving"));
         activity.judge(start + Duration::from_hours(1), PATIENCE);
@@ -186,7 +206,7 @@ mod tests {
     #[test]
     fn an_end_without_a_beginning_and_a_clock_that_stands_still_do_no_harm() {
         let start = clock::now() + Duration::from_secs(100);
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         activity.end(start);
         activity.judge(start - Duration::from_secs(50), PATIENCE);
         assert!(activity.is_idle());

@@ -9,7 +9,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::activity::{Activity, Verdict};
 use crate::live::handle::Way;
@@ -38,10 +38,10 @@ pub(super) fn protocol(max_header_bytes: usize) -> Builder {
 }
 
 /// Serves requests; answers why the connection ended, if not by the client's or our own good will.
-pub(super) async fn serve(
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     protocol: &Builder,
     way: Rc<Way>,
-    stream: TcpStream,
+    stream: S,
     peer: Rc<Peer>,
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
@@ -59,7 +59,7 @@ pub(super) async fn serve(
             result = connection.as_mut() => return result.err().map(|e| reason(&e)),
             verdict = activity.verdict() => match verdict {
                 Verdict::Expired(reason) => return (reason != "idle_timeout").then_some(reason),
-                Verdict::Drain => draining = true,
+                Verdict::Drain | Verdict::Enough => draining = true,
             },
             () = tokio::time::sleep(FLUSHED), if draining => {}
         }
@@ -87,12 +87,12 @@ fn reason(error: &hyper::Error) -> &'static str {
 }
 
 /// A stream that notes when the client sends.
-struct Watched {
-    io: TokioIo<TcpStream>,
+struct Watched<S> {
+    io: TokioIo<S>,
     activity: Rc<Activity>,
 }
 
-impl Read for Watched {
+impl<S: AsyncRead + Unpin> Read for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -106,7 +106,7 @@ impl Read for Watched {
     }
 }
 
-impl Write for Watched {
+impl<S: AsyncWrite + Unpin> Write for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
 use super::survey::{Field, KEEP_ALIVE, PROXY_CONNECTION, Survey};
-use crate::live::peer::Peer;
+use crate::live::peer::{Identity, Peer};
 
 /// The mark of a copy; from a client it never reaches stable.
 pub const MARK: HeaderName = HeaderName::from_static("umbrage-shadow");
@@ -45,7 +45,25 @@ pub(in crate::live) fn prepare_request(
         }
     }
     forwarded(fields, peer, peer.is_trusted(trusted));
+    if let Some(identity) = &peer.identity {
+        identify(fields, identity);
+    }
     said
+}
+
+/// Says whom the client's certificate names, and takes off whatever the client says of it: under that name, and under those
+/// that backends which read fields as variables cannot tell from it.
+fn identify(fields: &mut HeaderMap, identity: &Identity) {
+    let plain = |b: u8| if b == b'_' || b == b'.' { b'-' } else { b };
+    let ours = identity.field.as_str();
+    let same = |name: &HeaderName| name.as_str().bytes().map(plain).eq(ours.bytes().map(plain));
+    let forged: Vec<HeaderName> = fields.keys().filter(|name| same(name)).cloned().collect();
+    for name in forged {
+        fields.remove(name);
+    }
+    if let Some(value) = &identity.value {
+        fields.insert(identity.field.clone(), value.clone());
+    }
 }
 
 /// Makes stable's fields into those that the client gets; the framing is derived anew.
@@ -228,6 +246,31 @@ mod tests {
             (&trusted["x-forwarded-proto"], &trusted["x-forwarded-host"]),
             (&HeaderValue::from_static("https"), &HeaderValue::from_static("front"))
         );
+    }
+
+    #[test]
+    fn nobody_says_of_himself_who_he_is() {
+        let field = HeaderName::from_static("x-client-id");
+        for value in [None, Some(HeaderValue::from_static("uri:spiffe://a"))] {
+            let identity = Identity { field: field.clone(), value: value.clone() };
+            let peer = Peer::secure(([10, 1, 2, 3], 5000).into(), Some(identity));
+            let mut map = append(&[
+                ("x-client-id", "forged"),
+                ("x-client-id", "again"),
+                ("x_client_id", "forged"),
+                ("x-client.id", "forged"),
+                ("x-client-idx", "another"),
+                ("connection", "x-client-id"),
+            ]);
+            let survey = Survey::of(&map, None);
+            prepare_request(&mut map, &peer, &["10.0.0.0/8".parse().expect("a net")], &MARK, survey);
+            assert_eq!(map.get_all(&field).iter().collect::<Vec<_>>(), value.iter().collect::<Vec<_>>());
+            assert!(!map.contains_key("x_client_id") && !map.contains_key("x-client.id"));
+            assert_eq!(
+                (&map["x-client-idx"], &map["x-forwarded-proto"]),
+                (&"another".parse().expect("a value"), &HeaderValue::from_static("https"))
+            );
+        }
     }
 
     #[test]
