@@ -8,7 +8,7 @@ use super::file::{File, Listen, Tls};
 use super::problem::Problem;
 use super::reader::Findings;
 use super::section::Field;
-use super::value::MinVersion;
+use super::value::{MinVersion, is_editable};
 use crate::live::{self, CertificateFiles, TlsSettings};
 use crate::model::clock;
 
@@ -71,6 +71,13 @@ fn tls(listen: &Listen, tls: &Tls, span: &Range<usize>, findings: &mut Findings)
                 .help("name the roots of clients' certificates: client_ca = \"clients.pem\"");
             findings.add(problem);
         }
+    }
+    if tls.identity_header.get().is_some_and(|name| !is_editable(name)) {
+        let problem = Problem::error("`listen.tls.identity_header` names a field of the connection")
+            .at(tls.identity_header.span())
+            .label("this field is derived for each request")
+            .help("choose a name that nothing else uses: identity_header = \"x-client-identity\"");
+        findings.add(problem);
     }
     let settings = TlsSettings {
         certificates: certificates?,

@@ -58,6 +58,18 @@ fn every_useless_file_is_a_problem_where_it_is_named() {
 }
 
 #[test]
+fn an_identity_is_not_told_in_a_field_that_means_something_else() {
+    let dir = folder();
+    for name in ["host", "connection", "content-length"] {
+        let tls = format!(
+            "cert = \"DIR/a.pem\", key = \"DIR/a.key\", client_ca = \"DIR/a.pem\", identity_header = \"{name}\""
+        );
+        let told = config(dir.path(), &tls).expect_err(name).render(false);
+        assert!(told.contains("names a field of the connection"), "{told}");
+    }
+}
+
+#[test]
 fn an_expired_certificate_is_a_warning() {
     let dir = folder();
     let (_, warnings) =

@@ -14,12 +14,16 @@
 )]
 
 mod admin;
+mod arrival;
 mod bad_json;
 mod builders;
 mod commands;
 mod demo;
 mod epochs;
 mod first_light;
+mod http2_exchange;
+mod http2_floods;
+mod http2_malformed;
 mod laws;
 mod life;
 mod live_errors;
@@ -33,4 +37,5 @@ mod samples;
 mod secrets;
 mod shadow_plane;
 mod support;
+mod tls;
 mod workers;

@@ -68,6 +68,7 @@ pub(super) async fn accept(
     };
     let refused = metrics.client_connection_errors.with(["limit"]);
     let failed = metrics.client_connection_errors.with(["accept"]);
+    let mut pausing = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -75,6 +76,7 @@ pub(super) async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
+                pausing = false;
                 if desks.iter().map(|d| d.connections.load(Ordering::Relaxed)).sum::<usize>() >= max {
                     refused.increment(1);
                     turn_away(&stream);
@@ -85,7 +87,10 @@ pub(super) async fn accept(
             Err(error) if is_of_one_connection(&error) => failed.increment(1),
             Err(error) => {
                 failed.increment(1);
-                tracing::warn!(%error, "accepting pauses");
+                // Said once: the log must not grow by the second as well.
+                if !std::mem::replace(&mut pausing, true) {
+                    tracing::warn!(%error, "accepting pauses");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

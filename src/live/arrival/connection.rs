@@ -1,19 +1,22 @@
 //! Serves one client connection until it ends, is too slow, or is told to.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper::server::conn::http1::Builder;
-use hyper::service::service_fn;
+use hyper::server::conn::http1::{Builder, Connection};
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::activity::{Activity, Verdict};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
+use crate::live::stable::answer::AnswerBody;
 use crate::model::clock;
 
 /// Request heads with more fields than this are answered 431.
@@ -58,7 +61,11 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
             biased;
             result = connection.as_mut() => return result.err().map(|e| reason(&e)),
             verdict = activity.verdict() => match verdict {
-                Verdict::Expired(reason) => return (reason != "idle_timeout").then_some(reason),
+                Verdict::Expired("idle_timeout") => {
+                    close(connection).await;
+                    return None;
+                }
+                Verdict::Expired(reason) => return Some(reason),
                 Verdict::Drain | Verdict::Enough => draining = true,
             },
             () = tokio::time::sleep(FLUSHED), if draining => {}
@@ -66,9 +73,20 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
         if draining && !activity.is_idle() {
             connection.as_mut().graceful_shutdown();
         } else if draining && activity.is_flushed() {
+            close(connection).await;
             return None;
         }
     }
+}
+
+/// Ends a connection on which nothing is under way as its client expects: TLS says so before the socket is closed.
+async fn close<S, V>(mut connection: Pin<&mut Connection<Watched<S>, V>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    V: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
+{
+    connection.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(FLUSHED, connection).await;
 }
 
 /// The value of the metric label `reason`.

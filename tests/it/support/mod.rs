@@ -16,12 +16,15 @@ mod client;
 mod connection;
 mod deadline;
 mod eventually;
+pub mod frames;
 mod hand;
 mod latch;
+pub mod multiplexed;
 mod page;
 mod proxy;
 mod recorded;
 mod response;
+pub mod secure;
 mod server;
 mod wire;
 

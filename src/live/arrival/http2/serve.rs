@@ -16,6 +16,7 @@ use crate::live::Settings;
 use crate::live::arrival::activity::{Activity, Verdict};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
+use crate::model::clock::{self, Instant};
 
 /// Bytes of bodies that a client may have on their way to stable in all: what one connection can make us hold.
 const CONNECTION_WINDOW: u32 = 1 << 20;
@@ -74,26 +75,28 @@ pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 
     };
     let connection = protocol.serve_connection(TokioIo::new(io), service);
     tokio::pin!(connection);
-    let mut leaving = false;
+    let mut leaving: Option<Instant> = None;
     loop {
+        let grace = leaving.unwrap_or_else(clock::now);
         tokio::select! {
             biased;
             result = connection.as_mut() => return result.err().and_then(|e| reason(&e, &course)),
-            verdict = activity.verdict() => {
-                match verdict {
-                    Verdict::Expired(reason) if reason != "idle_timeout" => return Some(reason),
-                    // The answers may still be on their way, at the client's speed.
-                    Verdict::Enough => {}
-                    Verdict::Expired(_) | Verdict::Drain => leaving = true,
+            verdict = activity.verdict() => match verdict {
+                Verdict::Expired(reason) if reason != "idle_timeout" => return Some(reason),
+                // The answers may still be on their way, at the client's speed.
+                Verdict::Enough => connection.as_mut().graceful_shutdown(),
+                // It is told again and again.
+                Verdict::Expired(_) | Verdict::Drain => if leaving.is_none() {
+                    connection.as_mut().graceful_shutdown();
+                    leaving = Some(clock::now() + GRACE);
                 }
-                connection.as_mut().graceful_shutdown();
-                let _ = course.moved();
-            }
-            () = tokio::time::sleep(GRACE), if leaving => {
+            },
+            () = tokio::time::sleep_until(grace), if leaving.is_some() => {
                 let moved = course.moved();
                 if activity.is_idle() && !moved {
                     return None;
                 }
+                leaving = Some(clock::now() + GRACE);
             }
         }
     }
