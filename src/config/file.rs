@@ -87,7 +87,7 @@ section! {
         certificates: Vec<At<CertificatePair>>,
         /// PEM file with the roots of clients' certificates; with it clients are asked for one.
         client_ca: PathBuf,
-        /// Whether a client must show a certificate: `required` or `optional`. Only with client_ca.
+        /// Whether a client must show a certificate: `required` or `optional`. Only with `client_ca`.
         client_auth: ClientAuth = Spec::plain(ClientAuth::Required),
         /// Field that tells stable whom a client's certificate names, as `uri:`, `dns:`, `email:` or `cn:` and a name; what clients send in it is removed.
         identity_header: HeaderName,

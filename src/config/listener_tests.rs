@@ -19,7 +19,7 @@ fn folder() -> tempfile::TempDir {
     fixture::pair(dir.path(), "a", &["a.example"], |_| {});
     fixture::pair(dir.path(), "b", &["b.example"], |_| {});
     fixture::pair(dir.path(), "old", &["a.example"], |params| {
-        params.not_after = rcgen::date_time_ymd(2020, 1, 1)
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
     });
     dir
 }
@@ -34,7 +34,10 @@ fn everything_that_is_given_arrives() {
     let tls = config.live.tls.expect("TLS");
     assert_eq!(tls.certificates.len(), 2);
     assert_eq!(tls.client_ca, Some((dir.path().join("a.pem"), ClientAuth::Optional)));
-    assert_eq!((tls.tls13_only, tls.identity_header.expect("given").as_str()), (true, "x-client-id"));
+    assert_eq!(
+        (tls.tls13_only, tls.identity_header.as_ref().expect("given").as_str()),
+        (true, "x-client-id")
+    );
     assert_eq!(tls.files().count(), 5);
 }
 

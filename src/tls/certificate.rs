@@ -48,7 +48,9 @@ impl Certificate {
         let mut body = Der(Der(Der(der).take(SEQUENCE)?).take(SEQUENCE)?);
         body.skip(VERSION);
         // Serial number, signature algorithm, issuer.
-        (body.next()?, body.next()?, body.next()?);
+        for _ in 0..3 {
+            body.next()?;
+        }
         let mut validity = Der(body.take(SEQUENCE)?);
         validity.next()?;
         let (kind, end) = validity.next()?;

@@ -146,7 +146,7 @@ fn samples_by_client_follow_the_header() {
 fn a_header_comes_before_tls() {
     let (authority, dir) = (authority(), TempDir::new().unwrap());
     let shown = authority.issue(dir.path(), "server", &["a.example"]);
-    let tls = format!("tls = {{ cert = {:?}, key = {:?} }}", shown.cert, shown.key);
+    let tls = format!("tls = {{ {} }}", shown.toml());
     let (stable, proxy) = rig(|builder| believing(builder).with("listen", &tls));
     let balancer = TcpListener::bind("127.0.0.1:0").unwrap();
     let front = balancer.local_addr().unwrap();

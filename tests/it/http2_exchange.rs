@@ -136,11 +136,10 @@ fn a_truncated_answer_is_reset_and_never_looks_whole() {
 
 #[test]
 fn an_upgrade_that_nobody_asked_for_is_502() {
-    for raw in ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"] {
-        let stable = server().raw(raw).start();
-        let proxy = proxy().stable(&stable).start();
-        assert_eq!(multiplexed(proxy.addr()).get("/").status(), 502);
-    }
+    let raw = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
+    let stable = server().raw(raw).start();
+    let proxy = proxy().stable(&stable).start();
+    assert_eq!(multiplexed(proxy.addr()).get("/").status(), 502);
 }
 
 #[test]
@@ -169,9 +168,13 @@ fn a_client_that_leaves_cancels_everything_that_it_asked() {
     let mut client = frames(proxy.addr());
     client.headers(1, &GET, END_STREAM).headers(3, &GET, END_STREAM);
     let mut talks = [stable.accept(), stable.accept()];
-    talks.iter_mut().for_each(|talk| drop(talk.read_head()));
+    for talk in &mut talks {
+        talk.read_head();
+    }
     drop(client);
-    talks.iter_mut().for_each(|talk| drop(talk.read_to_end()));
+    for talk in &mut talks {
+        talk.read_to_end();
+    }
     let page = proxy.assert_laws();
     assert_eq!(page.sum("umbrage_requests_total", &[("code", "499")]), 2.0);
     proxy.metrics_when("it is gone", |page| page.sum("umbrage_client_connections", &[]) == 0.0);

@@ -20,7 +20,7 @@ fn rig_with(more: &str, change: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Ri
     let shown = authority.issue(dir.path(), "server", &["a.example", "localhost"]);
     authority.root(dir.path(), "root");
     let more = more.replace("DIR", &dir.path().display().to_string());
-    let tls = format!("tls = {{ cert = {:?}, key = {:?}{more} }}", shown.cert, shown.key);
+    let tls = format!("tls = {{ {}{more} }}", shown.toml());
     let stable = server().answers(200, &[], "fine").start();
     let proxy = change(proxy().stable(&stable).with("listen", &tls)).start();
     Rig { stable, proxy, authority, dir }
@@ -100,10 +100,7 @@ fn each_name_gets_its_certificate_and_strangers_the_first() {
     let (authority, dir) = (authority(), TempDir::new().unwrap());
     let first = authority.issue(dir.path(), "first", &["a.example", "unknown.example"]);
     let second = authority.issue(dir.path(), "second", &["b.example", "*.c.example"]);
-    let tls = format!(
-        "tls = {{ cert = {:?}, key = {:?}, certificates = [{{ cert = {:?}, key = {:?} }}] }}",
-        first.cert, first.key, second.cert, second.key
-    );
+    let tls = format!("tls = {{ {}, certificates = [{{ {} }}] }}", first.toml(), second.toml());
     let stable = server().start();
     let proxy = proxy().stable(&stable).with("listen", &tls).start();
     let shown = |name: &str| secure_client(proxy.addr(), authority.trusted().config(), name).unwrap().shown();
@@ -319,7 +316,7 @@ fn curl_speaks_both_over_tls() {
             .stdin(Stdio::null());
         match command.output() {
             Ok(done) => {
-                assert_eq!(String::from_utf8_lossy(&done.stdout), format!("fine {version} 200"), "{done:?}")
+                assert_eq!(String::from_utf8_lossy(&done.stdout), format!("fine {version} 200"), "{done:?}");
             }
             Err(error) => println!("SKIPPED: curl cannot be run here ({error})"),
         }

@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_verdict_that_was_told_before_anybody_waited_is_not_lost() {
-        let activity = Activity::new(clock::now());
+        let activity = Activity::new(clock::now(), 0);
         activity.tell(Verdict::Drain);
         let mut waiting = std::pin::pin!(activity.verdict());
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
@@ -226,5 +226,39 @@ mod tests {
         activity.tell(Verdict::Expired("idle_timeout"));
         let told = std::future::Future::poll(again.as_mut(), &mut cx);
         assert_eq!(told, std::task::Poll::Ready(Verdict::Expired("idle_timeout")));
+    }
+
+    #[test]
+    fn the_last_request_that_a_connection_may_have_is_told() {
+        let start = clock::now();
+        let activity = Activity::new(start, 2);
+        activity.begin();
+        assert_eq!(told(&activity), None);
+        activity.begin();
+        assert_eq!(told(&activity), Some(Verdict::Enough));
+        activity.begin();
+        assert_eq!(told(&activity), None, "it is told once");
+        let endless = Activity::new(start, 0);
+        for _ in 0..1000 {
+            endless.begin();
+        }
+        assert_eq!(told(&endless), None);
+    }
+
+    #[test]
+    fn a_head_that_came_to_nothing_leaves_the_connection_idle_from_then_on() {
+        let start = clock::now();
+        let at = |s| start + Duration::from_secs(s);
+        let activity = Activity::new(start, 0);
+        activity.read(|| at(1));
+        activity.settle(at(5));
+        assert!(activity.is_idle());
+        activity.judge(at(79), PATIENCE);
+        assert_eq!(told(&activity), None);
+        activity.judge(at(80), PATIENCE);
+        assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
+        activity.begin();
+        activity.settle(at(90));
+        assert!(!activity.is_idle(), "a request is not unmade");
     }
 }

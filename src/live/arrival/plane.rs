@@ -56,7 +56,7 @@ impl Plane {
             let (told, addresses) = (drain.clone(), addresses.clone());
             let seed = seed.wrapping_add(n as u64);
             let thread = spawn(format!("live-{n}"), move || {
-                worker::run(shared, &settings, addresses, seed, arrivals, told)
+                worker::run(shared, &settings, addresses, seed, arrivals, told);
             })?;
             workers.push((drain, thread));
         }

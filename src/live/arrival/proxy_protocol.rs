@@ -62,16 +62,17 @@ fn line(bytes: &[u8]) -> Option<Result<Header, Malformed>> {
         return (bytes.len() >= LINE).then_some(Err(Malformed));
     };
     let text = bytes[..end].strip_suffix(b"\r").and_then(|line| std::str::from_utf8(line).ok());
-    let client = text.and_then(|text| client_of(&text.split(' ').collect::<Vec<_>>()));
-    Some(client.map(|client| Header { length: end + 1, client }).ok_or(Malformed))
+    let client = text.ok_or(Malformed).and_then(|text| client_of(&text.split(' ').collect::<Vec<_>>()));
+    Some(client.map(|client| Header { length: end + 1, client }))
 }
 
-fn client_of(words: &[&str]) -> Option<Option<SocketAddr>> {
+fn client_of(words: &[&str]) -> Result<Option<SocketAddr>, Malformed> {
     match words {
         // Whatever follows is to be ignored.
-        ["PROXY", "UNKNOWN", ..] => Some(None),
+        ["PROXY", "UNKNOWN", ..] => Ok(None),
         ["PROXY", family, source, destination, from, to] => {
-            let (source, destination): (IpAddr, IpAddr) = (source.parse().ok()?, destination.parse().ok()?);
+            let address = |text: &str| text.parse::<IpAddr>().map_err(|_| Malformed);
+            let (source, destination) = (address(source)?, address(destination)?);
             let fits = match *family {
                 "TCP4" => source.is_ipv4() && destination.is_ipv4(),
                 "TCP6" => source.is_ipv6() && destination.is_ipv6(),
@@ -79,15 +80,16 @@ fn client_of(words: &[&str]) -> Option<Option<SocketAddr>> {
             };
             port(to)?;
             let client = SocketAddr::new(source, port(from)?);
-            fits.then_some(Some(client))
+            if fits { Ok(Some(client)) } else { Err(Malformed) }
         }
-        _ => None,
+        _ => Err(Malformed),
     }
 }
 
 /// Digits alone: the standard library would take a sign.
-fn port(text: &str) -> Option<u16> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+fn port(text: &str) -> Result<u16, Malformed> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or(Malformed)
 }
 
 /// Section 2.2: signature, version and command, family and transport, length, addresses.
@@ -100,12 +102,10 @@ fn binary(bytes: &[u8]) -> Option<Result<Header, Malformed>> {
     }
     let body = bytes.get(FIXED..length)?;
     let client = match (command & 0xf, family) {
-        // LOCAL: the balancer's own, such as a health check.
-        (0, _) => Ok(None),
         (1, 0x11) => address::<4>(body, 12),
         (1, 0x21) => address::<16>(body, 36),
-        // Without an address, or one of this machine alone.
-        (1, 0x00 | 0x31 | 0x32) => Ok(None),
+        // LOCAL: the balancer's own, such as a health check; a client without an address, or with one of its machine alone.
+        (0, _) | (1, 0x00 | 0x31 | 0x32) => Ok(None),
         _ => Err(Malformed),
     };
     Some(client.map(|client| Header { length, client }))

@@ -40,7 +40,7 @@ pub struct Frame {
 pub enum Fate {
     /// The first byte of its answer's head: 0x88 is 200, 0x8c is 400, others are written out.
     Answered(u8),
-    /// RST_STREAM with this code.
+    /// `RST_STREAM` with this code.
     Reset(u32),
     /// GOAWAY with this code.
     GoneAway(u32),

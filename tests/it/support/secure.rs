@@ -1,6 +1,7 @@
 //! Certificates for tests, and a client over TLS that sees every byte: `authority().issue(dir, "a", &["a.example"])`.
 
-use std::io::{self, Read, Write};
+use std::fmt::Write as _;
+use std::io::{self, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,13 @@ pub fn authority() -> Authority {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, "a test's authority");
     Authority { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
+}
+
+impl Issued {
+    /// As keys of a config.
+    pub fn toml(&self) -> String {
+        format!("cert = \"{}\", key = \"{}\"", self.cert.display(), self.key.display())
+    }
 }
 
 impl Authority {
@@ -151,10 +159,12 @@ impl SecureClient {
 
     /// Asks for a path with these fields and reads the answer.
     pub fn try_get(&mut self, path: &str, fields: &[(&str, &str)]) -> io::Result<Response> {
-        let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        self.reader
-            .stream
-            .write_all(format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n").as_bytes())?;
+        let mut head = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n");
+        for (name, value) in fields {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        head.push_str("\r\n");
+        self.reader.stream.write_all(head.as_bytes())?;
         self.reader.stream.flush()?;
         Response::read(&mut self.reader, "GET").map_err(|broken| io::Error::other(format!("{broken:?}")))
     }

@@ -17,7 +17,7 @@ use crate::model::clock::{self, Instant};
 const BURST: u32 = 1000;
 /// The same in each further second; a client that keeps a connection alive sends one.
 const RATE: u32 = 200;
-/// Bytes of bodies and answers that pay for one frame more: an ordinary download has one WINDOW_UPDATE for many KiB, and one
+/// Bytes of bodies and answers that pay for one frame more: an ordinary download has one `WINDOW_UPDATE` for many KiB, and one
 /// PING for each round trip.
 const BYTES_FOR_A_FRAME: u64 = 1024;
 

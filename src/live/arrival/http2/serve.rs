@@ -27,7 +27,7 @@ const STREAM_WINDOW: u32 = CONNECTION_WINDOW / 8;
 const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that a client may have reset before we looked at them, beyond which it wastes our time on purpose (rapid reset).
 const PENDING_RESETS: usize = 20;
-/// Streams that a connection may make us reset by breaking the protocol, over its life (MadeYouReset).
+/// Streams that a connection may make us reset by breaking the protocol, over its life (`MadeYouReset`).
 const FORCED_RESETS: usize = 1024;
 
 /// A connection that is to end and says nothing for this long is closed: its client may never answer our GOAWAY, and hyper

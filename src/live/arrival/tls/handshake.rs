@@ -14,7 +14,7 @@ use crate::live::arrival::peek::peek;
 use crate::live::arrival::preface::Protocol;
 use crate::tls::Certificate;
 
-/// First byte of a TLS record with a ClientHello (RFC 8446 section 5.1).
+/// First byte of a TLS record with a `ClientHello` (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 
 /// Longest identity that is passed on: above any name that people give, below what fills a head.
