@@ -9,7 +9,7 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 24] = [
+pub(super) const READ_AT_START: [&str; 25] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
@@ -24,6 +24,7 @@ pub(super) const READ_AT_START: [&str; 24] = [
     "listen.handshake_timeout",
     "listen.max_handshakes",
     "listen.tls",
+    "listen.access_log",
     "mirror.nice",
     "mirror.max_drain",
     "compare.max_endpoints",

@@ -49,6 +49,16 @@ pub(super) fn listener(file: &File, findings: &mut Findings) -> Option<live::Set
         max_requests_per_connection: listen.max_requests_per_connection(),
         proxy_protocol: listen.proxy_protocol(),
         tls,
+        identity: live::settings::IdentitySettings {
+            forwarded: listen.forwarded(),
+            via: listen.via(),
+            instance: listen.instance.get().map(|instance| instance.0.clone()),
+            request_id: listen.request_id(),
+            trace: listen.trace(),
+            trace_method: listen.trace_method(),
+            access_log_query: listen.access_log_query(),
+        },
+        access_log: listen.access_log().0,
     })
 }
 

@@ -13,13 +13,14 @@ pub(super) struct Peer {
     /// Whether it came over TLS.
     pub(super) secure: bool,
     /// What is passed on of who it is; `None` where nothing is.
-    pub(super) identity: Option<Identity>,
+    pub(super) certified: Option<Certified>,
     written: HeaderValue,
+    port: HeaderValue,
 }
 
 /// Whom a client's certificate names, and the field that tells stable.
 #[derive(Clone, Debug)]
-pub(super) struct Identity {
+pub(super) struct Certified {
     /// Ours alone: taken off whatever a client sends.
     pub(super) field: HeaderName,
     /// `None` if it showed no certificate, or one without a name.
@@ -27,22 +28,27 @@ pub(super) struct Identity {
 }
 
 impl Peer {
-    /// A client in the clear.
-    pub(super) fn new(client: SocketAddr) -> Self {
+    /// A client in the clear; `local` is the address that it connected to.
+    pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
         let address = client.ip().to_canonical();
         let written = HeaderValue::try_from(address.to_string());
         let written = written.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Peer { address, secure: false, identity: None, written }
+        Peer { address, secure: false, certified: None, written, port: local.port().into() }
     }
 
     /// A client over TLS.
-    pub(super) fn secure(client: SocketAddr, identity: Option<Identity>) -> Self {
-        Peer { secure: true, identity, ..Peer::new(client) }
+    pub(super) fn secure(client: SocketAddr, local: SocketAddr, certified: Option<Certified>) -> Self {
+        Peer { secure: true, certified, ..Peer::new(client, local) }
     }
 
     /// Its address as a field's value.
     pub(super) fn written(&self) -> &HeaderValue {
         &self.written
+    }
+
+    /// The port that it connected to, as a field's value.
+    pub(super) fn port(&self) -> &HeaderValue {
+        &self.port
     }
 
     /// The scheme that it asks with.

@@ -13,6 +13,7 @@
     reason = "counters are small whole numbers, which are exact; texts are short; a test reads from top to bottom"
 )]
 
+mod access_log;
 mod admin;
 mod arrival;
 mod bad_json;
@@ -24,6 +25,7 @@ mod first_light;
 mod http2_exchange;
 mod http2_floods;
 mod http2_malformed;
+mod identity;
 mod laws;
 mod life;
 mod live_errors;

@@ -1,11 +1,13 @@
 //! What may stand behind a key: how it is read, what its schema is, how it is shown.
 
+mod choice;
 mod http;
 mod network;
 mod plain;
 mod rule;
 mod tls;
 
+pub use choice::{AccessLog, Instance};
 pub(super) use http::is_editable;
 pub use http::{HeaderSet, Mark};
 pub use network::HostName;

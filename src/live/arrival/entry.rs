@@ -14,7 +14,7 @@ use super::http2::{self, OnThisThread};
 use super::preface::{Protocol, spoken};
 use super::{connection, proxy_protocol};
 use crate::live::handle::Way;
-use crate::live::peer::{Identity, Peer};
+use crate::live::peer::{Certified, Peer};
 use crate::live::snapshot::Shared;
 use crate::live::{Settings, Tls};
 use crate::model::clock;
@@ -61,17 +61,19 @@ impl Entry {
     /// Serves a connection to its end; answers why it ended, if not by the client's or our own good will.
     pub(super) async fn pass(&self, stream: TcpStream, from: SocketAddr, activity: Rc<Activity>) -> Ended {
         let mut counted = Counted::new(&self.shared.metrics);
+        // A connection that is gone already has no address any more, and no request either.
+        let local = stream.local_addr().unwrap_or(from);
         let (stream, client, _seat) = match until_told(&activity, self.admit(stream, from, &activity)).await {
             Ok(admitted) => admitted,
             Err(ended) => return ended,
         };
         if let Some(tls) = &self.shared.tls {
-            return self.secure(tls, stream, client, activity, &mut counted).await;
+            return self.secure(tls, stream, (client, local), activity, &mut counted).await;
         }
         let plain = async { spoken(&stream, &activity).await.map_err(|_| None) };
         match until_told(&activity, plain).await {
             Ok(protocol) => {
-                let peer = Rc::new(Peer::new(client));
+                let peer = Rc::new(Peer::new(client, local));
                 self.serve(protocol, stream, peer, activity, &mut counted).await
             }
             Err(ended) => ended,
@@ -105,14 +107,14 @@ impl Entry {
     /// Whom a header of the PROXY protocol is asked of: of those that are trusted, or of everybody where nobody is named.
     fn speaks_for_others(&self, from: SocketAddr) -> bool {
         let snapshot = self.shared.snapshot.load();
-        snapshot.trusted_proxies.is_empty() || Peer::new(from).is_trusted(&snapshot.trusted_proxies)
+        snapshot.trusted_proxies.is_empty() || Peer::new(from, from).is_trusted(&snapshot.trusted_proxies)
     }
 
     async fn secure(
         &self,
         tls: &Tls,
         stream: TcpStream,
-        client: SocketAddr,
+        (client, local): (SocketAddr, SocketAddr),
         activity: Rc<Activity>,
         counted: &mut Counted<'_>,
     ) -> Ended {
@@ -122,9 +124,9 @@ impl Entry {
             Err(ended) => return ended,
         };
         activity.settle(clock::now());
-        let identity =
-            tls.identity_field().map(|field| Identity { field: field.clone(), value: secured.identity });
-        let peer = Rc::new(Peer::secure(client, identity));
+        let certified =
+            tls.identity_field().map(|field| Certified { field: field.clone(), value: secured.identity });
+        let peer = Rc::new(Peer::secure(client, local, certified));
         self.serve(secured.protocol, secured.stream, peer, activity, counted).await
     }
 
