@@ -47,6 +47,7 @@ impl Reloader {
         if let Some(log) = &self.shared.access_log {
             log.reopen();
         }
+        self.reload_certificates(why);
         let mut current = self.current();
         let Some(path) = current.source.path.clone() else {
             let problems = "this proxy was started without a config file; there is nothing to read again";
@@ -73,6 +74,28 @@ impl Reloader {
                 answer
             }
         }
+    }
+
+    /// Reads the files of `listen.tls` again, those that the process was started with; a pair that cannot be used changes
+    /// nothing. True if there are any, and they are in force.
+    pub fn reload_certificates(&self, why: &str) -> bool {
+        let Some(tls) = &self.shared.tls else { return false };
+        match tls.reload(&self.shared.metrics) {
+            Ok(()) => {
+                tracing::info!(why, "certificates reloaded");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new certificates are refused, the old ones stay in force");
+                false
+            }
+        }
+    }
+
+    /// The files of `listen.tls` that are watched.
+    #[must_use]
+    pub fn certificate_files(&self) -> Vec<PathBuf> {
+        self.shared.tls.iter().flat_map(|tls| tls.settings().files().cloned()).collect()
     }
 
     /// The configuration in force as TOML, secrets masked.
@@ -113,7 +136,10 @@ impl Reloader {
         metrics.config_info.with([&new.source.text_hash]).set(1.0);
         self.count("applied", true);
         let mut changed = Config::changed_keys(old, new);
-        changed.retain(|key| !Config::RESTART_KEYS.contains(&key.as_str()));
+        let of = |key: &str, restart: &str| {
+            key.strip_prefix(restart).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        changed.retain(|key| !Config::RESTART_KEYS.iter().any(|restart| of(key, restart)));
         ReloadAnswer { applied: true, changed, needs_restart: self.waiting(new), problems: None }
     }
 

@@ -40,7 +40,7 @@ impl Desk {
         let tally = Tally::new(epoch, config.limits());
         let ledger = Arc::new(Ledger::new(tally, config.limits(), gate.clone(), Sink::broken(&metrics)));
         let (snapshot, instance) = (ArcSwap::from_pointee(snapshot(&config, "a1")), "a1".to_owned());
-        let shared = Arc::new(Shared { gate, metrics, snapshot, instance, access_log: None });
+        let shared = Arc::new(Shared { gate, metrics, snapshot, instance, access_log: None, tls: None });
         let reloader = Reloader::new(config, shared.clone(), ledger.clone(), scout());
         Desk { folder, reloader, shared, ledger }
     }

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::reader::Findings;
 use super::section::{At, Field};
 use super::value::HostName;
-use crate::tls::{PemError, pem};
+use crate::tls::{TlsError, pem};
 use crate::upstream::tls::Demands;
 use crate::upstream::{Protocol, Tls};
 
@@ -150,7 +150,7 @@ fn identity(
     let chain = file(&keys.cert, "cert", hash, findings)
         .and_then(|bytes| certificates(&keys.cert, "cert", &bytes, findings));
     let key = file(&keys.key, "key", hash, findings)
-        .and_then(|bytes| told(pem::private_key(&bytes), &keys.key, "key", findings));
+        .and_then(|bytes| told(pem::private_key(&bytes, keys.key.get()?), &keys.key, "key", findings));
     chain.zip(key).map(Some).ok_or(Refused)
 }
 
@@ -160,7 +160,7 @@ fn certificates(
     bytes: &[u8],
     findings: &mut Findings,
 ) -> Option<Vec<CertificateDer<'static>>> {
-    told(pem::certificates(bytes), field, name, findings)
+    told(pem::certificates(bytes, field.get()?), field, name, findings)
 }
 
 fn file(
@@ -175,7 +175,7 @@ fn file(
 }
 
 fn told<T>(
-    result: Result<T, PemError>,
+    result: Result<T, TlsError>,
     field: &Field<PathBuf>,
     name: &str,
     findings: &mut Findings,

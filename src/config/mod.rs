@@ -8,6 +8,7 @@ pub mod file;
 mod hint;
 mod legs;
 pub mod limits;
+mod listener;
 pub mod problem;
 pub mod reader;
 mod routes;

@@ -96,6 +96,7 @@ catalogue! {
     shadow_plane_panics: Counters<0> = "umbrage_shadow_plane_panics_total" [] describe_counter None, "Panics caught in the shadow plane.";
     records: Counters<2> = "umbrage_records_total" ["sink", "result"] describe_counter None, "Records offered to a sink, by result (written, dropped, failed).";
     record_queue_length: Gauges<1> = "umbrage_record_queue_length" ["sink"] describe_gauge None, "Records waiting to be written.";
+    tls_certificate_expiry: Gauges<1> = "umbrage_tls_certificate_expiry_timestamp_seconds" ["listener"] describe_gauge Some(Unit::Seconds), "When the first certificate of a listener ends, in seconds since the Unix epoch.";
 }
 
 /// The only error is an empty list of buckets, which a constant is not.
