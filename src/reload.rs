@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::admin::ReloadAnswer;
 use crate::config::Config;
-use crate::gate::Policy;
 use crate::live::MARK;
 use crate::live::{Shared, Snapshot};
 use crate::model::{Leg, clock};
@@ -28,7 +27,7 @@ impl Reloader {
     pub fn new(config: Config, shared: Arc<Shared>, ledger: Arc<Ledger>) -> Self {
         let metrics = &shared.metrics;
         metrics.build_info.with([env!("CARGO_PKG_VERSION")]).set(1.0);
-        metrics.config_info.with([&config.source.text_hash]).set(1.0);
+        metrics.config_info.name([([config.source.text_hash.clone()], 1.0)]);
         metrics.config_last_reload_successful.with([]).set(1.0);
         stamp(&shared);
         for (leg, _) in config.legs.iter().filter(|(leg, _)| *leg != Leg::Stable) {
@@ -94,14 +93,12 @@ impl Reloader {
 
     fn swap(&self, old: &Config, new: &Config) -> ReloadAnswer {
         let gate = &self.shared.gate;
-        carry_shares(&gate.switches.policies(), &new.policies());
         self.ledger.begin(&new.epoch_key, new.version.as_deref(), clock::unix_millis(), &new.rule_names());
         gate.set_bounds(new.gate);
         gate.switches.install(new.policies());
         self.shared.snapshot.store(Arc::new(snapshot(new)));
         let metrics = &self.shared.metrics;
-        metrics.config_info.with([&old.source.text_hash]).set(0.0);
-        metrics.config_info.with([&new.source.text_hash]).set(1.0);
+        metrics.config_info.name([([new.source.text_hash.clone()], 1.0)]);
         self.count("applied", true);
         let mut changed = Config::changed_keys(old, new);
         changed.retain(|key| !Config::RESTART_KEYS.contains(&key.as_str()));
@@ -135,17 +132,6 @@ pub fn snapshot(config: &Config) -> Snapshot {
         routes: config.routes.clone(),
         trusted_proxies: config.live.trusted_proxies.clone(),
         mark: mark.unwrap_or(MARK),
-    }
-}
-
-/// A share that a command set stays in force until the file says something new about it: who turned mirroring down in
-/// an incident must not have it turned up by a change of something else.
-fn carry_shares(old: &[Arc<Policy>], new: &[Arc<Policy>]) {
-    for policy in new {
-        let before = old.iter().find(|p| p.route == policy.route && p.configured == policy.configured);
-        if let Some(before) = before {
-            policy.set_percent(before.percent());
-        }
     }
 }
 

@@ -5,6 +5,9 @@ pub mod log_queue;
 pub mod logging;
 pub mod metrics;
 pub mod priority;
+pub mod roster;
+pub mod shortage;
 
 pub use family::Kept;
 pub use metrics::Metrics;
+pub use shortage::Shortage;

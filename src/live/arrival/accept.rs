@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Shortage};
 
 /// Connections that the kernel may hold while the acceptor is busy.
 const BACKLOG: i32 = 1024;
@@ -68,6 +68,7 @@ pub(super) async fn accept(
     };
     let refused = metrics.client_connection_errors.with(["limit"]);
     let failed = metrics.client_connection_errors.with(["accept"]);
+    let mut shortage = Shortage::new("client connections");
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -75,6 +76,7 @@ pub(super) async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
+                shortage.accepted();
                 if desks.iter().map(|d| d.connections.load(Ordering::Relaxed)).sum::<usize>() >= max {
                     refused.increment(1);
                     turn_away(&stream);
@@ -85,7 +87,7 @@ pub(super) async fn accept(
             Err(error) if is_of_one_connection(&error) => failed.increment(1),
             Err(error) => {
                 failed.increment(1);
-                tracing::warn!(%error, "accepting pauses");
+                shortage.failed(&error);
                 tokio::time::sleep(PAUSE).await;
             }
         }
