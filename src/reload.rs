@@ -60,7 +60,7 @@ impl Reloader {
                     tracing::warn!("{}", warnings.render(false));
                 }
                 let answer = self.swap(&current, &new);
-                tracing::info!(why, changed = ?answer.changed, needs_restart = ?answer.needs_restart, "configuration reloaded");
+                tracing::info!(why, changed = ?answer.changed, needs_restart = ?answer.needs_restart, epoch_began = answer.epoch_began, "configuration reloaded");
                 *current = new;
                 answer
             }
@@ -93,7 +93,12 @@ impl Reloader {
 
     fn swap(&self, old: &Config, new: &Config) -> ReloadAnswer {
         let gate = &self.shared.gate;
-        self.ledger.begin(&new.epoch_key, new.version.as_deref(), clock::unix_millis(), &new.rule_names());
+        let epoch_began = self.ledger.begin(
+            &new.epoch_key,
+            new.version.as_deref(),
+            clock::unix_millis(),
+            &new.rule_names(),
+        );
         gate.set_bounds(new.gate);
         gate.switches.install(new.policies());
         self.shared.snapshot.store(Arc::new(snapshot(new)));
@@ -102,7 +107,7 @@ impl Reloader {
         self.count("applied", true);
         let mut changed = Config::changed_keys(old, new);
         changed.retain(|key| !Config::RESTART_KEYS.contains(&key.as_str()));
-        ReloadAnswer { applied: true, changed, needs_restart: self.waiting(new), problems: None }
+        ReloadAnswer { applied: true, changed, needs_restart: self.waiting(new), epoch_began, problems: None }
     }
 
     /// Keys of `config` that are not in force before a restart.

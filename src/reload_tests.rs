@@ -70,7 +70,7 @@ fn a_good_file_is_in_force_at_once_and_as_a_whole() {
     let answer = desk.reload(&text);
     assert!(answer.applied && answer.problems.is_none(), "{answer:?}");
     assert_eq!(answer.changed, ["mirror.max_in_flight", "mirror.percent", "stable.url"]);
-    assert!(answer.needs_restart.is_empty());
+    assert!(answer.needs_restart.is_empty() && !answer.epoch_began);
     assert!(close(desk.percent(), 7.0));
     assert_eq!(desk.shared.gate.bounds().max_in_flight, 3);
     let snapshot = desk.shared.snapshot.load();
@@ -133,7 +133,7 @@ fn another_shadow_or_version_begins_an_epoch_and_another_share_does_not() {
     let desk = Desk::new();
     desk.reload(&BASE.replace("percent = 5", "percent = 50"));
     assert_eq!(desk.number(), 1);
-    desk.reload(&BASE.replace("9002\"", "9002\"\nversion = \"2\""));
+    assert!(desk.reload(&BASE.replace("9002\"", "9002\"\nversion = \"2\"")).epoch_began);
     let report = desk.ledger.report();
     assert_eq!((report.epoch.number, report.epoch.version.as_deref()), (2, Some("2")));
     desk.reload(&BASE.replace("9002", "9003"));

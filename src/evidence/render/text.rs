@@ -133,7 +133,7 @@ fn notes(report: &Report) -> Vec<String> {
     let (with, without): (Vec<&Endpoint>, Vec<&Endpoint>) =
         report.endpoints.iter().partition(|endpoint| endpoint.latency.control.is_some());
     let mut notes =
-        vec!["Intervals: 95 %, valid however often they are looked at. Rates in percent.".to_owned()];
+        vec!["Intervals: 95 %, valid however often they are looked at; ? is an end that so few pairs leave open. Rates in percent.".to_owned()];
     if !with.is_empty() {
         notes.push("Latency: reference → shadow; * the reference is control.".to_owned());
     }
