@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::admin::ReloadAnswer;
 use crate::config::Config;
 use crate::live::MARK;
-use crate::live::{Shared, Snapshot};
+use crate::live::{Identity, Shared, Snapshot};
 use crate::model::{Leg, clock};
 use crate::shadow::Ledger;
 
@@ -40,6 +40,10 @@ impl Reloader {
 
     /// Reads the file again and swaps if it is valid; a bad file changes nothing.
     pub fn reload(&self, why: &str) -> ReloadAnswer {
+        // Whatever the file says now: who rotated the log asks for this alone.
+        if let Some(log) = &self.shared.access_log {
+            log.reopen();
+        }
         let mut current = self.current();
         let Some(path) = current.source.path.clone() else {
             let problems = "this proxy was started without a config file; there is nothing to read again";
@@ -101,7 +105,7 @@ impl Reloader {
         );
         gate.set_bounds(new.gate);
         gate.switches.install(new.policies());
-        self.shared.snapshot.store(Arc::new(snapshot(new)));
+        self.shared.snapshot.store(Arc::new(snapshot(new, &self.shared.instance)));
         let metrics = &self.shared.metrics;
         metrics.config_info.name([([new.source.text_hash.clone()], 1.0)]);
         self.count("applied", true);
@@ -129,14 +133,15 @@ impl Reloader {
     }
 }
 
-/// What live sees of a configuration.
+/// What live sees of a configuration; `instance` tells this process from others where nothing is configured.
 #[must_use]
-pub fn snapshot(config: &Config) -> Snapshot {
+pub fn snapshot(config: &Config, instance: &str) -> Snapshot {
     let mark = config.routes.routes.iter().find_map(|r| r.experiment.as_ref()?.mark.clone());
     Snapshot {
         routes: config.routes.clone(),
         trusted_proxies: config.live.trusted_proxies.clone(),
         mark: mark.unwrap_or(MARK),
+        identity: Identity::new(&config.live.identity, instance),
     }
 }
 

@@ -9,7 +9,7 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 17] = [
+pub(super) const READ_AT_START: [&str; 18] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
@@ -17,6 +17,7 @@ pub(super) const READ_AT_START: [&str; 17] = [
     "listen.idle_timeout",
     "listen.drain_timeout",
     "listen.max_header_bytes",
+    "listen.access_log",
     "mirror.nice",
     "mirror.max_drain",
     "compare.max_endpoints",

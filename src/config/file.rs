@@ -10,9 +10,12 @@ use ipnet::IpNet;
 
 use super::limits;
 use super::section::{At, Key, Section, Spec, section};
-use super::value::{HeaderSet, HostName, JsonPath, Mark, Redaction, Secret, Size, Template};
+use super::value::{
+    AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, Redaction, Secret, Size, Template,
+};
 use crate::compare::Numbers;
 use crate::gate::SampleBy;
+use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::model::Ppm;
 use crate::upstream::{HostPolicy, Origin};
 
@@ -59,6 +62,22 @@ section! {
         max_header_bytes: Size = limits::MAX_HEADER_BYTES,
         /// Peers whose X-Forwarded-* are believed: addresses or networks.
         trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
+        /// How the legs are told who asked: `x-forwarded` (X-Forwarded-For, -Proto, -Host, -Port), `rfc7239` (Forwarded) or `both`.
+        forwarded: Forwarded = Spec::plain(Forwarded::XForwarded),
+        /// Which messages get Via: `requests`, `both` (answers too) or `off`; a request that passed here before is answered 508.
+        via: Via = Spec::plain(Via::Requests),
+        /// What tells this instance from others in Via: letters, digits, `-`, `_` and `.`; drawn at each start if left out.
+        instance: Instance,
+        /// Whose X-Request-Id is kept: `trusted` (that of `trusted_proxies`), `keep` (everybody's), `make` (nobody's); others get a new one. `off` does not touch it.
+        request_id: RequestId = Spec::plain(RequestId::Trusted),
+        /// What becomes of traceparent and tracestate: `propagate` (each leg gets a parent id of its own), `pass` (untouched) or `off` (removed).
+        trace: Trace = Spec::plain(Trace::Propagate),
+        /// Whether TRACE requests are forwarded, without their credentials; otherwise they are answered 405.
+        trace_method: bool = Spec::plain(false),
+        /// One line of JSON for each request: `off`, `stdout` or a file, which is opened anew at each reload.
+        access_log: AccessLog = Spec::plain(AccessLog(None)),
+        /// Whether the access log has the query too, with what secrets it may hold.
+        access_log_query: bool = Spec::plain(false),
     }
 }
 

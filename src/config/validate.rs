@@ -76,6 +76,16 @@ fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
         drain_timeout: listen.drain_timeout(),
         max_header_bytes: listen.max_header_bytes().bytes(),
         trusted_proxies: listen.trusted_proxies(),
+        identity: live::settings::IdentitySettings {
+            forwarded: listen.forwarded(),
+            via: listen.via(),
+            instance: listen.instance.get().map(|instance| instance.0.clone()),
+            request_id: listen.request_id(),
+            trace: listen.trace(),
+            trace_method: listen.trace_method(),
+            access_log_query: listen.access_log_query(),
+        },
+        access_log: listen.access_log().0,
     })
 }
 

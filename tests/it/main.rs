@@ -13,6 +13,7 @@
     reason = "counters are small whole numbers, which are exact; texts are short; a test reads from top to bottom"
 )]
 
+mod access_log;
 mod admin;
 mod bad_json;
 mod builders;
@@ -22,6 +23,7 @@ mod demo;
 mod descriptors;
 mod epochs;
 mod first_light;
+mod identity;
 mod laws;
 mod life;
 mod live_errors;

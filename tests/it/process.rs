@@ -100,7 +100,15 @@ impl Running {
     pub fn start(config: &Path) -> Running {
         let dir = config.parent().expect("a folder");
         let mut command = command(dir);
-        command.args(["run", "-c"]).arg(config);
+        command.args(["run", "-c"]).arg(config).stdout(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// The same with its standard output in a file.
+    #[track_caller]
+    pub fn start_into(config: &Path, out: std::fs::File) -> Running {
+        let mut command = command(config.parent().expect("a folder"));
+        command.args(["run", "-c"]).arg(config).stdout(out);
         Self::spawn(command)
     }
 
@@ -108,7 +116,7 @@ impl Running {
     #[track_caller]
     pub fn start_talkative(config: &Path) -> Running {
         let mut command = command(config.parent().expect("a folder"));
-        command.env("UMBRAGE_LOG", "trace").args(["run", "-c"]).arg(config);
+        command.env("UMBRAGE_LOG", "trace").args(["run", "-c"]).arg(config).stdout(Stdio::null());
         Self::spawn(command)
     }
 
@@ -118,7 +126,7 @@ impl Running {
         let mut command = bare("sh", config.parent().expect("a folder"));
         // Ignored, the signal becomes an error of the write, as on a full disk.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run -c \"$1\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_umbrage")]).arg(config);
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_umbrage")]).arg(config).stdout(Stdio::null());
         Self::spawn(command)
     }
 
@@ -133,7 +141,7 @@ impl Running {
 
     #[track_caller]
     fn spawn(mut command: Command) -> Running {
-        let mut child = command.stdout(Stdio::null()).spawn().expect("the binary starts");
+        let mut child = command.spawn().expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
         let (stderr, written) = (child.stderr.take().expect("piped"), log.clone());
         let reader = thread::spawn(move || {

@@ -143,7 +143,9 @@ impl Worker {
         if self.draining.get() {
             activity.tell(Verdict::Drain);
         }
-        let peer = Rc::new(Peer::new(peer));
+        // A connection that is gone already has no address any more, and no request either.
+        let local = stream.local_addr().unwrap_or(peer);
+        let peer = Rc::new(Peer::new(peer, local));
         if let Some(reason) = serve(&self.protocol, self.way.clone(), stream, peer, activity).await {
             self.meters.shared.metrics.client_connection_errors.with([reason]).increment(1);
         }

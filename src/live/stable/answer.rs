@@ -9,14 +9,18 @@ use hyper::body::Incoming;
 
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::Permit;
+use crate::live::access_log::{Ended, Entry};
 use crate::live::arrival::Activity;
 use crate::live::error::Obstacle;
-use crate::live::meters::RouteMeters;
+use crate::live::meters::{CLIENT_CLOSED_REQUEST, RouteMeters};
 use crate::live::mirror::{LiveBody, Ticket};
-use crate::live::request::headers;
+use crate::live::request::headers::{self, REQUEST_ID, Said};
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Answer, Capture, Exchange, Leg, Timing};
 use crate::upstream::Lease;
+
+/// The client went away before its answer had ended.
+const CLIENT_LEFT: (&str, &str) = ("client", "aborted");
 
 /// What the client is sent.
 pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Finish>;
@@ -27,7 +31,12 @@ pub(in crate::live) struct Served {
     method: &'static str,
     arrived: Instant,
     status: Option<StatusCode>,
+    /// Bytes of the answer's body so far.
+    sent: u64,
+    /// On answers of our own, so that who reports one can say which it was.
+    id: Option<HeaderValue>,
     activity: Rc<Activity>,
+    entry: Option<Box<Entry>>,
 }
 
 /// The tap on an answer.
@@ -65,10 +74,31 @@ impl Served {
         method: &'static str,
         arrived: Instant,
         activity: Rc<Activity>,
+        entry: Option<Box<Entry>>,
     ) -> Self {
         meters.in_flight.increment(1.0);
         activity.begin();
-        Served { meters, method, arrived, status: None, activity }
+        Served { meters, method, arrived, status: None, sent: 0, id: None, activity, entry }
+    }
+
+    /// Which request it is.
+    pub(in crate::live) fn identify(&mut self, said: &Said) {
+        self.id.clone_from(&said.id);
+        if let Some(entry) = &mut self.entry {
+            entry.identify(said);
+        }
+    }
+
+    /// What the access log will have of it, if there is one.
+    pub(in crate::live) fn entry(&self) -> Option<&Entry> {
+        self.entry.as_deref()
+    }
+
+    /// The first fault is the one; what follows is its consequence.
+    fn blame(&mut self, leg: &'static str, reason: &'static str) {
+        if let Some(entry) = &mut self.entry {
+            entry.error.get_or_insert((leg, reason));
+        }
     }
 
     pub(in crate::live) fn meters(&self) -> &Rc<RouteMeters> {
@@ -79,9 +109,23 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         let now = clock::now();
+        let took = now.saturating_duration_since(self.arrived);
         self.meters.in_flight.decrement(1.0);
-        self.meters.served(self.method, self.status, now.saturating_duration_since(self.arrived));
+        self.meters.served(self.method, self.status, took);
         self.activity.end(now);
+        if self.status.is_none() {
+            let (leg, reason) = CLIENT_LEFT;
+            self.blame(leg, reason);
+        }
+        if let Some(entry) = &self.entry {
+            entry.end(&Ended {
+                route: self.meters.route(),
+                status: self.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16()),
+                sent: self.sent,
+                took,
+                unix_millis: clock::unix_millis(),
+            });
+        }
     }
 }
 
@@ -117,7 +161,7 @@ pub(in crate::live) fn refuse(
     mut served: Served,
 ) -> Response<AnswerBody> {
     let (status, leg, reason, _) = obstacle.row();
-    served.status = Some(status);
+    served.blame(leg, reason);
     if leg == Leg::Stable.label() {
         served.meters.failed(reason);
         tracing::warn!(leg, reason, status = status.as_u16(), ?obstacle, "no answer from stable");
@@ -128,11 +172,25 @@ pub(in crate::live) fn refuse(
         // The rest of the body is not read any more.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    own(response, ticket, served)
+}
+
+/// An answer of our own; it has the request's id.
+pub(in crate::live) fn own(
+    mut response: Response<Bytes>,
+    ticket: Ticket,
+    mut served: Served,
+) -> Response<AnswerBody> {
+    served.status = Some(response.status());
+    if let Some(id) = served.id.take() {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
     response.map(|body| Tapped::new(Either::Right(Full::new(body)), Finish { ticket, stable: None, served }))
 }
 
 impl Tap for Finish {
     fn data(&mut self, chunk: &Bytes) {
+        self.served.sent += chunk.len() as u64;
         let Some(stable) = self.stable.as_mut().filter(|s| s.capture.is_some()) else { return };
         if !self.ticket.is_awaited() {
             // The pair was given up: its room is wanted by others.
@@ -151,22 +209,31 @@ impl Tap for Finish {
     }
 
     fn end(self, end: End) {
-        let Finish { ticket, stable, served } = self;
-        if end != End::Dropped {
+        let Finish { ticket, stable, mut served } = self;
+        if end == End::Dropped {
+            let (leg, reason) = CLIENT_LEFT;
+            served.blame(leg, reason);
+        } else {
             ticket.cut();
         }
-        if let Some(stable) = stable {
-            stable.end(end, ticket, &served);
+        match stable {
+            Some(stable) => stable.end(end, ticket, &mut served),
+            // Decided before the request counts as ended.
+            None => drop(ticket),
         }
     }
 }
 
 impl FromStable {
-    fn end(self, end: End, ticket: Ticket, served: &Served) {
-        let total = clock::now() - self.sent;
+    fn end(self, end: End, ticket: Ticket, served: &mut Served) {
+        let timing =
+            Timing { first_byte: Some(self.first_byte - self.sent), total: clock::now() - self.sent };
+        if let Some(entry) = &mut served.entry {
+            entry.stable = Some(timing);
+        }
         match end {
             End::Complete => {
-                served.meters.stable_duration.record(total.as_secs_f64());
+                served.meters.stable_duration.record(timing.total.as_secs_f64());
                 // A connection that still takes the rest of an upload cannot take another request.
                 if ticket.upload().is_none_or(|u| u.is_complete()) {
                     self.lease.give_back();
@@ -176,15 +243,16 @@ impl FromStable {
             }
             End::Failed if !ticket.upload().is_some_and(|u| u.is_broken()) => {
                 served.meters.failed("truncated");
+                served.blame(Leg::Stable.label(), "truncated");
             }
-            End::Failed | End::Dropped => {}
+            End::Failed => served.blame("client", "upload_broken"),
+            End::Dropped => {}
         }
         let Some(capturing) = self.capture else { return };
         let Capturing { recorder, bytes, mut answer } = *capturing;
         if end == End::Complete {
             answer.body = recorder.finish();
         }
-        let timing = Timing { first_byte: Some(self.first_byte - self.sent), total };
         ticket.fulfil(Exchange { leg: Leg::Stable, timing, result: Ok(answer) }, Some(bytes));
     }
 }
