@@ -15,6 +15,7 @@ use super::value::{
 };
 use crate::compare::Numbers;
 use crate::gate::SampleBy;
+use crate::live::Protocol;
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::model::Ppm;
 use crate::upstream::{HostPolicy, Origin};
@@ -56,10 +57,16 @@ section! {
         header_timeout: Duration = limits::HEADER_TIMEOUT,
         /// How long a kept-alive connection may wait for its next request.
         idle_timeout: Duration = limits::CLIENT_IDLE_TIMEOUT,
+        /// How long nothing may pass in a tunnel, such as a websocket's, before it is closed.
+        tunnel_timeout: Duration = limits::TUNNEL_TIMEOUT,
         /// How long requests in flight may take once a stop was asked for.
         drain_timeout: Duration = limits::DRAIN_TIMEOUT,
         /// Largest request head.
         max_header_bytes: Size = limits::MAX_HEADER_BYTES,
+        /// Whether other processes may listen at the same address (`SO_REUSEPORT`), so that a new one starts before the old one ends.
+        reuse_port: bool = Spec::plain(false),
+        /// Protocols that clients may ask for with `Upgrade` and are tunnelled if stable consents; what is not listed is taken off.
+        upgrades: Vec<Protocol> = Spec::plain(upgrades()),
         /// Peers whose X-Forwarded-* are believed: addresses or networks.
         trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
         /// How the legs are told who asked: `x-forwarded` (X-Forwarded-For, -Proto, -Host, -Port), `rfc7239` (Forwarded) or `both`.
@@ -268,6 +275,10 @@ section! {
         /// File that holds the token, instead of `token`.
         token_file: PathBuf,
     }
+}
+
+fn upgrades() -> Vec<Protocol> {
+    Protocol::parse("websocket").into_iter().collect()
 }
 
 /// The section that knows a key of that name, for a key that stands in a wrong place.

@@ -30,7 +30,7 @@ struct Passed {
 }
 
 /// A stream that fails when a head is awaited for too many bytes.
-pub(super) struct Guarded {
+pub struct Guarded {
     stream: TcpStream,
     gauge: Gauge,
 }

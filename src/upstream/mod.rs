@@ -7,8 +7,10 @@ pub(crate) mod fixture;
 pub mod flood;
 pub mod pool;
 pub mod settings;
+pub mod switch;
 
 pub use error::{ConnectError, SendError};
 pub use flood::Gauge;
 pub use pool::{Lease, Pool};
 pub use settings::{HostPolicy, Origin, Settings};
+pub use switch::Switched;
