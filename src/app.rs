@@ -25,6 +25,7 @@ use crate::reload::{Reloader, snapshot};
 use crate::shadow::{self, Evidence, Ledger};
 use crate::telemetry::log_queue::Flush;
 use crate::telemetry::{Metrics, RecordFile};
+use crate::upstream::Scout;
 
 /// How long the store may take to write what is queued.
 const FINISH: Duration = Duration::from_secs(2);
@@ -76,6 +77,8 @@ impl App {
     /// [`StartError`].
     pub fn start_at(config: Config, listener: Option<TcpListener>) -> Result<App, StartError> {
         let metrics = Metrics::new();
+        let scout = Scout::start(metrics.clone())?;
+        scout.watch(&config.legs);
         let (gate, offers) = Gate::new(config.gate, clock::now());
         let (sink, writer) = store(&config.records, &metrics);
         let ledger = Arc::new(Ledger::new(resumed(&config), config.limits(), gate.clone(), sink.clone()));
@@ -106,7 +109,7 @@ impl App {
             shadow::Plane { settings: config.shadow, offers, evidence, metrics: metrics.clone(), seed };
         let shadow = shadow.start()?;
         let (settings, dir) = (config.admin.clone(), config.records.dir.clone());
-        let reloader = Arc::new(Reloader::new(config, shared, ledger.clone()));
+        let reloader = Arc::new(Reloader::new(config, shared, ledger.clone(), scout));
         let ready = Arc::new(Readiness::default());
         let views: Views = office::views(&gate, &ledger, &reloader, &metrics, dir);
         let office = office::start(office::Parts {

@@ -20,3 +20,4 @@ pub mod upstream;
 pub mod body;
 pub mod model;
 pub mod telemetry;
+pub mod tls;

@@ -11,11 +11,13 @@ use crate::live::MARK;
 use crate::live::{Identity, Shared, Snapshot};
 use crate::model::{Leg, clock};
 use crate::shadow::Ledger;
+use crate::upstream::Scout;
 
 /// Keeps the configuration in force and puts others in its place.
 pub struct Reloader {
     shared: Arc<Shared>,
     ledger: Arc<Ledger>,
+    scout: Scout,
     current: Mutex<Config>,
     /// What the planes were started with: a key that differs waits for a restart, however many reloads came since.
     started: Config,
@@ -24,7 +26,7 @@ pub struct Reloader {
 impl Reloader {
     /// A reloader with `config` in force.
     #[must_use]
-    pub fn new(config: Config, shared: Arc<Shared>, ledger: Arc<Ledger>) -> Self {
+    pub fn new(config: Config, shared: Arc<Shared>, ledger: Arc<Ledger>, scout: Scout) -> Self {
         let metrics = &shared.metrics;
         metrics.build_info.with([env!("CARGO_PKG_VERSION")]).set(1.0);
         metrics.config_info.name([([config.source.text_hash.clone()], 1.0)]);
@@ -35,7 +37,7 @@ impl Reloader {
             metrics.leg_up.with([leg.label()]).set(0.0);
         }
         shared.gate.switches.install(config.policies());
-        Reloader { shared, ledger, started: config.clone(), current: Mutex::new(config) }
+        Reloader { shared, ledger, scout, started: config.clone(), current: Mutex::new(config) }
     }
 
     /// Reads the file again and swaps if it is valid; a bad file changes nothing.
@@ -51,7 +53,8 @@ impl Reloader {
         };
         match Config::from_file(&path) {
             Err(problems) => self.refuse(&problems.render(false)),
-            Ok((new, _)) if new.source.text_hash == current.source.text_hash => {
+            // The same text may name files that are others now: certificates are renewed in place.
+            Ok((new, _)) if new.source.text_hash == current.source.text_hash && new.legs == current.legs => {
                 self.count("unchanged", true);
                 ReloadAnswer {
                     applied: true,
@@ -97,6 +100,8 @@ impl Reloader {
 
     fn swap(&self, old: &Config, new: &Config) -> ReloadAnswer {
         let gate = &self.shared.gate;
+        // Before the swap: no request meets a name that was never asked for.
+        self.scout.watch(&new.legs);
         let epoch_began = self.ledger.begin(
             &new.epoch_key,
             new.version.as_deref(),

@@ -15,6 +15,10 @@ use crate::telemetry::Metrics;
 const BASE: &str = "[listen]\naddress = \"127.0.0.1:8080\"\n[stable]\nurl = \"http://127.0.0.1:9001\"\n\
                     [shadow]\nurl = \"http://127.0.0.1:9002\"\n[mirror]\npercent = 5\n";
 
+fn scout() -> Scout {
+    Scout::start(Metrics::new()).unwrap()
+}
+
 /// A reloader with its file.
 struct Desk {
     folder: tempfile::TempDir,
@@ -36,7 +40,7 @@ impl Desk {
         let ledger = Arc::new(Ledger::new(tally, config.limits(), gate.clone(), Sink::broken(&metrics)));
         let (snapshot, instance) = (ArcSwap::from_pointee(snapshot(&config, "a1")), "a1".to_owned());
         let shared = Arc::new(Shared { gate, metrics, snapshot, instance, access_log: None });
-        let reloader = Reloader::new(config, shared.clone(), ledger.clone());
+        let reloader = Reloader::new(config, shared.clone(), ledger.clone(), scout());
         Desk { folder, reloader, shared, ledger }
     }
 
@@ -75,7 +79,7 @@ fn a_good_file_is_in_force_at_once_and_as_a_whole() {
     assert_eq!(desk.shared.gate.bounds().max_in_flight, 3);
     let snapshot = desk.shared.snapshot.load();
     let route = &snapshot.routes.routes[0];
-    assert_eq!(route.stable.origin.port, 9011);
+    assert_eq!(route.stable.origin().port, 9011);
     let policies = desk.shared.gate.switches.policies();
     assert!(Arc::ptr_eq(&route.mirror, &policies[0]), "what commands turn is what live reads");
     assert!(desk.says("config_reloads_total{result=\"applied\"} 1"));
@@ -168,7 +172,7 @@ fn a_pause_outlasts_a_reload() {
 fn without_a_file_there_is_nothing_to_read_again() {
     let desk = Desk::new();
     let config = Config::from_text("flags", BASE).unwrap().0;
-    let reloader = Reloader::new(config, desk.shared.clone(), desk.ledger.clone());
+    let reloader = Reloader::new(config, desk.shared.clone(), desk.ledger.clone(), scout());
     let answer = reloader.reload("a test");
     assert!(!answer.applied);
     assert!(answer.problems.unwrap().contains("without a config file"));

@@ -17,6 +17,7 @@ const RESERVED: &str = "other";
 
 /// Checks every demand.
 pub(super) fn check(file: &File, routes: &[Whole], findings: &mut Findings) {
+    super::legs::check(file, findings);
     stable(file, findings);
     shadow(file, routes, findings);
     control(file, routes, findings);
@@ -35,7 +36,7 @@ fn stable(file: &File, findings: &mut Findings) {
     let lacks = match &file.stable {
         Field::Absent => true,
         Field::Bad => false,
-        Field::Given(at) => at.value.url.is_absent(),
+        Field::Given(at) => !at.value.has_address(),
     };
     if lacks {
         let help = "the backend whose answer the client gets: [stable] url = \"http://127.0.0.1:9001\"";
@@ -44,13 +45,13 @@ fn stable(file: &File, findings: &mut Findings) {
 }
 
 fn shadow(file: &File, routes: &[Whole], findings: &mut Findings) {
-    if let Some(at) = file.shadow.at().filter(|at| at.value.base.leg.url.is_absent()) {
+    if let Some(at) = file.shadow.at().filter(|at| !at.value.base.leg.has_address()) {
         let help = "the backend under trial: url = \"http://127.0.0.1:9002\"";
         missing(findings, "shadow.url", Some(&at.span), help);
     }
     for (n, route) in routes.iter().enumerate() {
         let Some(effective) = route.shadow.get() else { continue };
-        if effective.leg.url.is_absent() && file.shadow.is_absent() {
+        if !effective.leg.has_address() && file.shadow.is_absent() {
             let help = "the backend under trial: url = \"http://127.0.0.1:9002\"";
             missing(findings, &format!("route[{n}].shadow.url"), route.own.shadow.span(), help);
         }
@@ -95,16 +96,18 @@ fn control(file: &File, routes: &[Whole], findings: &mut Findings) {
             let help = "which share of the mirrored requests it is asked for: percent = 10";
             missing(findings, &path, own.or(file.control.span()), help);
         }
-        if let Some(at) = route.own.stable.get().and_then(|stable| stable.url.at()) {
-            elsewhere(file, route, &at.span, findings);
+        if let Some(at) = route.own.stable.at().filter(|at| at.value.has_address()) {
+            let leg = &at.value;
+            let span = leg.url.span().or(leg.urls.span()).unwrap_or(&at.span);
+            elsewhere(file, route, span, findings);
         }
     }
 }
 
 /// A route with a stable of its own that inherits a control of another service.
 fn elsewhere(file: &File, route: &Whole, span: &Range<usize>, findings: &mut Findings) {
-    let inherited = route.own.control.get().is_none_or(|control| control.leg.url.is_absent());
-    let fixed = file.control.get().is_some_and(|control| control.leg.url.get().is_some());
+    let inherited = route.own.control.get().is_none_or(|control| !control.leg.has_address());
+    let fixed = file.control.get().is_some_and(|control| !control.leg.origins().is_empty());
     if inherited && fixed && route.shadow.get().is_some() {
         let problem =
             Problem::warning(format!("route `{}` has its own stable and inherits `control.url`", route.name))

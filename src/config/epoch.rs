@@ -25,7 +25,7 @@ fn key(version: Option<&str>, routes: &Routes) -> String {
             Some(format!(
                 "{}\n{}\n{:?}\n{:?}\n{}",
                 route.name,
-                experiment.shadow.origin.authority,
+                addresses(&experiment.shadow),
                 experiment.rules.settings(),
                 experiment.endpoints,
                 experiment.max_capture,
@@ -35,4 +35,13 @@ fn key(version: Option<&str>, routes: &Routes) -> String {
     lines.sort();
     let text = format!("{version:?}\n{}", lines.join("\n\n"));
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+}
+
+/// Where a leg is, in words that do not change when more keys come.
+fn addresses(leg: &crate::upstream::Settings) -> String {
+    // A single cleartext address is written as it was before there were others, so that its evidence goes on.
+    let one = |origin: &crate::upstream::Origin| {
+        if origin.secure { origin.to_string() } else { origin.authority.to_string() }
+    };
+    leg.origins.iter().map(one).collect::<Vec<_>>().join(",")
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 
@@ -15,10 +16,10 @@ use super::value::{
 };
 use crate::compare::Numbers;
 use crate::gate::SampleBy;
-use crate::live::Protocol;
+use crate::live::Protocol as UpgradeProtocol;
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::model::Ppm;
-use crate::upstream::{HostPolicy, Origin};
+use crate::upstream::{Balance, HostPolicy, Origin, Protocol};
 
 section! {
     /// A whole file.
@@ -66,7 +67,7 @@ section! {
         /// Whether other processes may listen at the same address (`SO_REUSEPORT`), so that a new one starts before the old one ends.
         reuse_port: bool = Spec::plain(false),
         /// Protocols that clients may ask for with `Upgrade` and are tunnelled if stable consents; what is not listed is taken off.
-        upgrades: Vec<Protocol> = Spec::plain(upgrades()),
+        upgrades: Vec<UpgradeProtocol> = Spec::plain(upgrades()),
         /// Peers whose X-Forwarded-* are believed: addresses or networks.
         trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
         /// How the legs are told who asked: `x-forwarded` (X-Forwarded-For, -Proto, -Host, -Port), `rfc7239` (Forwarded) or `both`.
@@ -91,11 +92,19 @@ section! {
 section! {
     /// `[stable]`, and the keys that every leg has.
     Leg {
-        /// Scheme, host and port, without a path. Required for stable and shadow; control's defaults to stable's.
+        /// Scheme (http or https), host and port, without a path. Required for stable and shadow; control's defaults to stable's.
         url: Origin,
+        /// Several of them instead, all of one scheme; each address of each name takes its share.
+        urls: Vec<Origin>,
+        /// Which address takes the next request: `least_requests` (of two drawn at random the one with fewer under way) or `round_robin`.
+        balance: Balance = Spec::plain(Balance::LeastRequests),
+        /// The version of HTTP, `http1` or `http2`; left out, https legs choose by ALPN and http legs are spoken to in HTTP/1.1.
+        protocol: Protocol,
+        /// How https is spoken.
+        tls: LegTls,
         /// The Host that the leg is sent: `preserve` (the client's), `upstream` (the url's) or a name.
         host: HostPolicy = Spec::plain(HostPolicy::Preserve),
-        /// How long making a connection may take.
+        /// How long making a connection may take, its TLS handshake included.
         connect_timeout: Duration = limits::CONNECT_TIMEOUT,
         /// How long the response head may take from the end of the request's head.
         response_timeout: Duration = limits::RESPONSE_TIMEOUT,
@@ -103,6 +112,60 @@ section! {
         max_idle: usize = limits::MAX_IDLE,
         /// How long an idle connection is kept; shorter than the server's own keep-alive.
         idle_timeout: Duration = limits::LEG_IDLE_TIMEOUT,
+        /// Requests under way for each worker, and so its connections in use.
+        max_connections: usize = limits::LEG_CONNECTIONS,
+        /// Requests that may wait for one of them, for each worker.
+        max_queue: usize = limits::LEG_QUEUE,
+        /// How long they may wait.
+        queue_timeout: Duration = limits::QUEUE_TIMEOUT,
+        /// Time between two resolutions of a name; the last good answer is kept while none comes.
+        resolve_interval: Duration = limits::RESOLVE_INTERVAL,
+        /// When one of several addresses is left out because of how it answers.
+        ejection: EjectionKeys,
+        /// How addresses are asked whether they are well. Without it none is asked.
+        health: HealthKeys,
+    }
+}
+
+section! {
+    /// `tls` of a leg.
+    LegTls {
+        /// PEM file of the authorities whose certificates are believed, instead of the system's.
+        ca: PathBuf,
+        /// PEM file of our certificate and its chain, for a leg that wants to know who asks.
+        cert: PathBuf,
+        /// PEM file of its private key.
+        key: PathBuf,
+        /// Name that is asked for (SNI) and that the certificate must be for, instead of the url's host.
+        server_name: HostName,
+        /// Believes every certificate: whoever is in between can read and answer everything.
+        insecure_skip_verify: bool = Spec::plain(false),
+    }
+}
+
+section! {
+    /// `ejection` of a leg.
+    EjectionKeys {
+        /// Failures in a row (no connection, none in time, a broken one, a 502, 503 or 504); 0 never leaves an address out.
+        failures: u32 = limits::EJECTION_FAILURES,
+        /// How long it is left out the first time; each time after it twice as long, up to five minutes.
+        rest: Duration = limits::EJECTION_REST,
+    }
+}
+
+section! {
+    /// `health` of a leg.
+    HealthKeys {
+        /// What is asked for, by GET; any status from 200 to 399 is well. Required.
+        path: PathAndQuery,
+        /// Time between two questions to an address.
+        interval: Duration = limits::HEALTH_INTERVAL,
+        /// How long an answer may take.
+        timeout: Duration = limits::HEALTH_TIMEOUT,
+        /// Good answers in a row that bring an address back.
+        healthy_after: u32 = limits::HEALTHY_AFTER,
+        /// Bad answers in a row that take it out.
+        unhealthy_after: u32 = limits::UNHEALTHY_AFTER,
     }
 }
 
@@ -277,8 +340,8 @@ section! {
     }
 }
 
-fn upgrades() -> Vec<Protocol> {
-    Protocol::parse("websocket").into_iter().collect()
+fn upgrades() -> Vec<UpgradeProtocol> {
+    UpgradeProtocol::parse("websocket").into_iter().collect()
 }
 
 /// The section that knows a key of that name, for a key that stands in a wrong place.

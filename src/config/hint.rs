@@ -5,10 +5,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("", "hypothesis"),
     ("", "guard"),
     ("listen", "tls"),
-    ("leg", "tls"),
-    ("leg", "urls"),
-    ("leg", "protocol"),
-    ("leg", "health"),
     ("compare", "unordered"),
     ("compare", "tolerance"),
     ("compare", "normalize"),
@@ -19,11 +15,7 @@ const LONGEST: usize = 64;
 
 /// Whether `key` of the section at `path` is announced, and not built in this version.
 pub(super) fn is_not_yet(path: &str, key: &str) -> bool {
-    let section = match last(path) {
-        "stable" | "shadow" | "control" => "leg",
-        other => other,
-    };
-    NOT_YET.contains(&(section, key))
+    NOT_YET.contains(&(last(path), key))
 }
 
 /// The likeliest of the known keys, if one is near enough to be a slip.
@@ -100,7 +92,7 @@ mod tests {
     fn announced_keys_are_told_from_unknown_ones() {
         assert!(is_not_yet("", "guard"));
         assert!(is_not_yet("listen", "tls"));
-        assert!(is_not_yet("route[3].shadow", "urls"));
+        assert!(!is_not_yet("route[3].shadow", "urls"));
         assert!(is_not_yet("route[0].compare", "unordered"));
         assert!(!is_not_yet("mirror", "tls"));
         assert!(!is_not_yet("listen", "guard"));

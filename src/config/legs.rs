@@ -3,27 +3,55 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::file;
+use super::authorities::{Credentials, Reader};
+use super::demands::missing;
+use super::file::{self, File};
+use super::limits;
+use super::problem::Problem;
+use super::reader::Findings;
+use super::section::Field;
 use crate::model::Leg;
-use crate::upstream::{Origin, Settings};
+use crate::upstream::book::Known;
+use crate::upstream::{Ejection, Health, Origin, Protocol, Settings};
 
 /// The distinct legs of a config.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Legs {
     known: Vec<Arc<Settings>>,
     pairs: Vec<(Leg, Arc<Settings>)>,
+    tls: Reader,
 }
 
 impl Legs {
-    /// The leg's settings, shared with every equal one; `None` without a url.
-    pub(super) fn add(&mut self, leg: Leg, keys: &file::Leg) -> Option<Arc<Settings>> {
+    /// The leg's settings, shared with every equal one; `None` without a url, or once a problem was added.
+    pub(super) fn add(
+        &mut self,
+        leg: Leg,
+        keys: &file::Leg,
+        findings: &mut Findings,
+    ) -> Option<Arc<Settings>> {
+        let origins = keys.origins();
+        let secure = origins.first()?.secure;
+        let protocol = keys.protocol.get().copied().unwrap_or(Protocol::Negotiated);
+        let ejection = keys.ejection.get().cloned().unwrap_or_default();
+        let wanted = Credentials { secure, protocol, keys: keys.tls.at().cloned() };
         let settings = Settings {
-            origin: keys.url.get()?.clone(),
             host: keys.host(),
+            protocol,
+            tls: self.tls.read(wanted, findings).ok()?,
+            balance: keys.balance(),
+            ejection: Ejection { failures: ejection.failures(), rest: ejection.rest() },
+            health: keys.health.get().and_then(health),
+            resolve_interval: keys.resolve_interval(),
             connect_timeout: keys.connect_timeout(),
             response_timeout: keys.response_timeout(),
             max_idle: keys.max_idle(),
             idle_timeout: keys.idle_timeout(),
+            max_connections: keys.max_connections(),
+            max_queue: keys.max_queue(),
+            queue_timeout: keys.queue_timeout(),
+            known: Known::default(),
+            origins,
         };
         let shared = self.known.iter().find(|known| ***known == settings).cloned().unwrap_or_else(|| {
             let new = Arc::new(settings);
@@ -39,6 +67,96 @@ impl Legs {
     /// Every leg once.
     pub(super) fn into_pairs(self) -> Vec<(Leg, Arc<Settings>)> {
         self.pairs
+    }
+}
+
+fn health(keys: &file::HealthKeys) -> Option<Health> {
+    Some(Health {
+        path: keys.path.get()?.clone(),
+        interval: keys.interval(),
+        timeout: keys.timeout(),
+        healthy_after: keys.healthy_after(),
+        unhealthy_after: keys.unhealthy_after(),
+    })
+}
+
+impl file::Leg {
+    /// Whether it says where the leg is, or tries to.
+    pub(super) fn has_address(&self) -> bool {
+        !self.url.is_absent() || !self.urls.is_absent()
+    }
+
+    /// Where the leg is.
+    pub(super) fn origins(&self) -> Vec<Origin> {
+        match (self.urls.get(), self.url.get()) {
+            (Some(urls), _) => urls.clone(),
+            (None, url) => url.cloned().into_iter().collect(),
+        }
+    }
+
+    /// What of these keys another leg inherits that has `own` ones: the address goes with what belongs to it.
+    pub(super) fn inherited_by(&self, own: &file::Leg) -> file::Leg {
+        let mut base = self.clone();
+        if own.has_address() {
+            (base.url, base.urls) = (Field::Absent, Field::Absent);
+            if !own.origins().iter().any(|origin| origin.secure) {
+                base.tls = Field::Absent;
+            }
+        }
+        base
+    }
+}
+
+/// Every section that has the keys of a leg, with its path.
+pub(super) fn sections(file: &File) -> Vec<(String, &file::Leg)> {
+    let mut all = vec![
+        ("stable".to_owned(), file.stable.get()),
+        ("shadow".to_owned(), file.shadow.get().map(|s| &s.base.leg)),
+        ("control".to_owned(), file.control.get().map(|c| &c.leg)),
+    ];
+    for (n, route) in file.route.get().into_iter().flatten().enumerate() {
+        let route = &route.value;
+        all.push((format!("route[{n}].stable"), route.stable.get()));
+        all.push((format!("route[{n}].shadow"), route.shadow.get().map(|s| &s.leg)));
+        all.push((format!("route[{n}].control"), route.control.get().map(|c| &c.leg)));
+    }
+    all.into_iter().filter_map(|(path, leg)| Some((path, leg?))).collect()
+}
+
+/// What the keys of one leg demand of each other.
+pub(super) fn check(file: &File, findings: &mut Findings) {
+    for (path, leg) in sections(file) {
+        addresses(&path, leg, findings);
+        if let Some(at) = leg.health.at().filter(|at| at.value.path.is_absent()) {
+            let help = "what is asked for: health = { path = \"/healthz\" }";
+            missing(findings, &format!("{path}.health.path"), Some(&at.span), help);
+        }
+    }
+}
+
+fn addresses(path: &str, leg: &file::Leg, findings: &mut Findings) {
+    let Some(urls) = leg.urls.at() else { return };
+    let mut refuse = |title: String, label: &str, help: &str| {
+        findings.add(Problem::error(title).at(Some(&urls.span)).label(label).help(help));
+    };
+    if !leg.url.is_absent() {
+        let title = format!("`{path}.url` and `{path}.urls` are both given");
+        refuse(title, "one is enough", "put every address into urls");
+    }
+    if urls.value.is_empty() {
+        refuse(
+            format!("`{path}.urls` is empty"),
+            "a leg has an address",
+            "urls = [\"http://127.0.0.1:9001\"]",
+        );
+    }
+    if urls.value.len() > limits::URLS {
+        let label = format!("at most {}", limits::URLS);
+        refuse(format!("`{path}.urls` has too many items"), &label, "give them one name in your DNS");
+    }
+    if urls.value.iter().any(|origin| origin.secure != urls.value[0].secure) {
+        let help = "a request must not be encrypted by chance: all http, or all https";
+        refuse(format!("`{path}.urls` mixes http and https"), "one scheme for all", help);
     }
 }
 
@@ -66,7 +184,7 @@ mod tests {
     use super::*;
 
     fn origin(host: &str, port: u16) -> Origin {
-        Origin { host: host.to_owned(), port, authority: "x".parse().unwrap() }
+        Origin { secure: false, host: host.to_owned(), port, authority: "x".parse().unwrap() }
     }
 
     #[test]

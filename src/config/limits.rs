@@ -58,8 +58,34 @@ pub const MAX_HEADER_BYTES: Limit<Size> = sizes(8 * KIB, 64 * KIB, MIB);
 pub const CONNECT_TIMEOUT: Limit<Duration> = seconds(1, 60);
 /// The usual bound in front of services; longer answers are asked for by name.
 pub const RESPONSE_TIMEOUT: Limit<Duration> = seconds(30, 3600);
-/// Enough for a worker's concurrency at ordinary latencies; more would only be closed by the other end.
-pub const MAX_IDLE: Limit<usize> = Limit { min: 0, default: 64, max: 65_536 };
+/// As many as mirrored requests are in flight by default: what a burst opened is there for the next one. With 64, one of
+/// eight mirrored requests needed a new connection at 12,000 a second.
+pub const MAX_IDLE: Limit<usize> = Limit { min: 0, default: 256, max: 65_536 };
+/// By Little's law enough for 10,000 requests a second of each worker at a tenth of a second each; a backend that is slower
+/// than that is not helped by more.
+pub const LEG_CONNECTIONS: Limit<usize> = Limit { min: 1, default: 1024, max: 65_536 };
+/// As many again: at the rate at which the first ones end, the last that waits does so for as long as one of them took.
+pub const LEG_QUEUE: Limit<usize> = Limit { min: 0, default: 1024, max: 65_536 };
+/// As long as for a connection: a client that waits longer has asked again.
+pub const QUEUE_TIMEOUT: Limit<Duration> = seconds(1, 60);
+/// What moves an address counts on being found again within seconds; resolvers keep most answers as long.
+pub const RESOLVE_INTERVAL: Limit<Duration> =
+    Limit { min: Duration::from_millis(100), default: Duration::from_secs(10), max: Duration::from_hours(1) };
+/// Addresses of a leg that are written down: more belong behind a name.
+pub const URLS: usize = 64;
+/// One failure is an accident, five in a row without a success between them are not.
+pub const EJECTION_FAILURES: Limit<u32> = Limit { min: 0, default: 5, max: 1000 };
+/// A restart takes seconds; an address that is still away rests twice as long the next time.
+pub const EJECTION_REST: Limit<Duration> = seconds(10, 300);
+/// What an orchestrator asks at.
+pub const HEALTH_INTERVAL: Limit<Duration> =
+    Limit { min: Duration::from_millis(10), default: Duration::from_secs(5), max: Duration::from_hours(1) };
+/// An address that needs longer to say that it is well is not.
+pub const HEALTH_TIMEOUT: Limit<Duration> = seconds(2, 60);
+/// A first good answer may be luck.
+pub const HEALTHY_AFTER: Limit<u32> = Limit { min: 1, default: 2, max: 100 };
+/// A lost packet is no illness.
+pub const UNHEALTHY_AFTER: Limit<u32> = Limit { min: 1, default: 3, max: 100 };
 /// Shorter than the keep-alive of common servers (60 s and more), so that it is we who close first.
 pub const LEG_IDLE_TIMEOUT: Limit<Duration> = seconds(30, 3600);
 /// The whole exchange with shadow or control: a later answer is worth nothing and holds memory.

@@ -1,5 +1,6 @@
 //! From the file as written to the config as relied upon: `file` (every key) -> `validate` (collects every problem) -> [`Config`].
 
+mod authorities;
 mod change;
 mod demands;
 mod epoch;

@@ -52,15 +52,26 @@ fn whole(file: &File) -> Vec<Whole> {
 }
 
 fn inherit(file: &File, name: String, own: file::Route) -> Whole {
-    let stable = own.stable.clone().over(&file.stable);
-    let base = stable.get().cloned().unwrap_or_default();
-    let control = own.control.clone().over(&file.control);
+    let stable = own.stable.clone().over(&base(&file.stable, own.stable.get()));
+    let shadow = file.shadow.map(|shadow| {
+        let mut shadow = shadow.base.clone();
+        shadow.leg = own.shadow.get().map_or(shadow.leg.clone(), |own| shadow.leg.inherited_by(&own.leg));
+        shadow
+    });
+    let control = file.control.map(|control| {
+        let mut control = control.clone();
+        control.leg = own.control.get().map_or(control.leg.clone(), |own| control.leg.inherited_by(&own.leg));
+        control
+    });
+    let control = own.control.clone().over(&control);
+    let asked = stable.get().cloned().unwrap_or_default();
     let share = own.mirror.clone().over(&file.mirror.map(|mirror| mirror.share.clone()));
     let rules = own.compare.clone().over(&file.compare.map(|compare| compare.rules.clone()));
     Whole {
         name,
-        shadow: own.shadow.clone().over(&file.shadow.map(|shadow| shadow.base.clone())),
-        control: control.map(|c| Control { leg: c.leg.clone().inherit(&base), ..c.clone() }),
+        shadow: own.shadow.clone().over(&shadow),
+        control: control
+            .map(|c| Control { leg: c.leg.clone().inherit(&asked.inherited_by(&c.leg)), ..c.clone() }),
         share: share.get().cloned().unwrap_or_default(),
         rules: rules.get().cloned().unwrap_or_default(),
         stable,
@@ -68,17 +79,24 @@ fn inherit(file: &File, name: String, own: file::Route) -> Whole {
     }
 }
 
+/// What a route's leg inherits from the top.
+fn base(top: &Field<file::Leg>, own: Option<&file::Leg>) -> Field<file::Leg> {
+    top.map(|top| own.map_or_else(|| top.clone(), |own| top.inherited_by(own)))
+}
+
 fn plan(file: &File, route: &Whole, legs: &mut Legs, findings: &mut Findings) -> Option<Route> {
     let name: Arc<str> = Arc::from(route.name.as_str());
     let compare = file.compare.get().cloned().unwrap_or_default();
-    let stable = legs.add(Leg::Stable, route.stable.get()?)?;
+    // What is wrong with one leg must not hide what is wrong with the other.
+    let stable = legs.add(Leg::Stable, route.stable.get()?, findings);
     let experiment = match route.shadow.get() {
         None => None,
         Some(keys) => {
-            let shadow = legs.add(Leg::Shadow, &keys.leg)?;
+            let shadow = legs.add(Leg::Shadow, &keys.leg, findings)?;
             Some(Arc::new(experiment(file, route, (keys, shadow), legs, findings)?))
         }
     };
+    let stable = stable?;
     let mirror = PolicySettings {
         route: Arc::clone(&name),
         percent: route.share.percent.get().copied().unwrap_or(Ppm::ZERO),
@@ -113,7 +131,7 @@ fn experiment(
     let rules = rules(route, &compare, findings);
     let endpoints = endpoints(route, findings);
     let control = route.control.get().and_then(|control| {
-        let upstream = legs.add(Leg::Control, &control.leg)?;
+        let upstream = legs.add(Leg::Control, &control.leg, findings)?;
         Some(ControlPlan { percent: *control.percent.get()?, upstream })
     });
     Some(Experiment {

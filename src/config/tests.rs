@@ -61,16 +61,16 @@ fn one_implicit_route_takes_everything() {
     let [route] = config.routes.routes.as_slice() else { panic!("one route") };
     assert_eq!(&*route.name, "default");
     assert!(route.matcher.fits("any.example", "/any/path", &Method::DELETE));
-    assert_eq!(route.stable.origin.port, 9001);
+    assert_eq!(route.stable.origin().port, 9001);
     assert_eq!(route.stable.host, HostPolicy::Preserve);
     assert_eq!(route.stable.connect_timeout, Duration::from_secs(1));
-    assert_eq!(route.stable.max_idle, 64);
+    assert_eq!(route.stable.max_idle, 256);
     assert_eq!(route.mirror.percent().parts(), 50_000);
     assert_eq!(route.mirror.sample_by, SampleBy::Random);
     assert_eq!(route.mirror.methods, [Method::GET, Method::HEAD, Method::OPTIONS]);
     assert_eq!(route.mirror.seed, limits::SEED);
     let experiment = route.experiment.as_ref().unwrap();
-    assert_eq!(experiment.shadow.origin.port, 9002);
+    assert_eq!(experiment.shadow.origin().port, 9002);
     assert_eq!(experiment.timeout, Duration::from_secs(5));
     assert!(experiment.control.is_none());
     assert_eq!(experiment.mark.as_ref().unwrap(), "umbrage-shadow");
@@ -106,7 +106,7 @@ fn a_route_inherits_key_by_key() {
     assert_eq!(rest.mirror.methods, [Method::GET]);
     assert_eq!(orders.mirror.max_body, 2 * 1024 * 1024);
     assert_eq!(orders.stable.response_timeout, Duration::from_secs(2));
-    assert_eq!(orders.stable.origin, rest.stable.origin);
+    assert_eq!(orders.stable.origin(), rest.stable.origin());
     let (own, inherited) = (orders.experiment.as_ref().unwrap(), rest.experiment.as_ref().unwrap());
     assert_eq!((own.timeout.as_secs(), inherited.timeout.as_secs()), (1, 5));
     assert_eq!(own.rules.settings().ignored_paths, ["$.c"]);
@@ -141,7 +141,7 @@ fn control_is_stable_asked_again_unless_it_says_otherwise() {
     let control = |n: usize| config.routes.routes[n].experiment.as_ref().unwrap().control.clone().unwrap();
     assert_eq!(control(0).upstream, config.routes.routes[0].stable);
     assert_eq!(control(0).upstream.max_idle, 3);
-    assert_eq!((control(1).percent.parts(), control(1).upstream.origin.port), (500_000, 9005));
+    assert_eq!((control(1).percent.parts(), control(1).upstream.origin().port), (500_000, 9005));
     assert_eq!(control(2).upstream, config.routes.routes[2].stable);
     assert_eq!(control(2).percent.parts(), 100_000);
 }
@@ -168,12 +168,12 @@ fn urls_hosts_and_addresses_are_read_as_written() {
         [mirror]\npercent = 0.0001\nsample_by = \"header:X-Customer\"\nmark = \"off\"\n",
     );
     let route = &config.routes.routes[0];
-    assert_eq!((route.stable.origin.host.as_str(), route.stable.origin.port), ("fd00::1", 9001));
-    assert_eq!(route.stable.origin.authority.as_str(), "[fd00::1]:9001");
+    assert_eq!((route.stable.origin().host.as_str(), route.stable.origin().port), ("fd00::1", 9001));
+    assert_eq!(route.stable.origin().authority.as_str(), "[fd00::1]:9001");
     assert_eq!(route.stable.host, HostPolicy::Literal("shop.example:8443".parse().unwrap()));
     let experiment = route.experiment.as_ref().unwrap();
     assert_eq!(
-        (experiment.shadow.origin.host.as_str(), experiment.shadow.origin.port),
+        (experiment.shadow.origin().host.as_str(), experiment.shadow.origin().port),
         ("shadow.example", 80)
     );
     assert_eq!(experiment.shadow.host, HostPolicy::Upstream);

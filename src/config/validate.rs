@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::demands::missing;
-use super::file::{Admin, File, Leg, Mirror};
-use super::legs::{Legs, is_own, overlap};
+use super::file::{Admin, File, Mirror};
+use super::legs::{Legs, is_own, overlap, sections};
 use super::problem::Problem;
 use super::reader::Findings;
 use super::section::Field;
@@ -159,32 +159,18 @@ fn read_token(path: &Path) -> Result<String, String> {
 /// No leg may be ourselves: every request would come back, for ever.
 fn own_addresses(file: &File, listen: Option<SocketAddr>, findings: &mut Findings) {
     let Some(listen) = listen else { return };
-    let mut refuse = |path: &str, leg: &Leg| {
-        if let Some(at) = leg.url.at().filter(|at| is_own(listen, &at.value)) {
-            let problem = Problem::error(format!("`{path}.url` is our own listener"))
-                .at(Some(&at.span))
-                .label(format!("we listen at {listen}"))
-                .help("every request would come back for ever; name the backend's own address");
-            findings.add(problem);
-        }
-    };
-    let top = [
-        ("stable", file.stable.get()),
-        ("shadow", file.shadow.get().map(|s| &s.base.leg)),
-        ("control", file.control.get().map(|c| &c.leg)),
-    ];
-    for (path, leg) in top.into_iter().filter_map(|(path, leg)| Some((path, leg?))) {
-        refuse(path, leg);
-    }
-    for (n, route) in file.route.get().into_iter().flatten().enumerate() {
-        let route = &route.value;
-        let legs = [
-            ("stable", route.stable.get()),
-            ("shadow", route.shadow.get().map(|s| &s.leg)),
-            ("control", route.control.get().map(|c| &c.leg)),
-        ];
-        for (name, leg) in legs.into_iter().filter_map(|(name, leg)| Some((name, leg?))) {
-            refuse(&format!("route[{n}].{name}"), leg);
+    for (path, leg) in sections(file) {
+        let url = leg.url.at().map(|at| ("url", &at.span, std::slice::from_ref(&at.value)));
+        let urls = leg.urls.at().map(|at| ("urls", &at.span, &at.value[..]));
+        for (key, span, origins) in url.into_iter().chain(urls) {
+            if origins.iter().any(|origin| is_own(listen, origin)) {
+                let verb = if key == "url" { "is" } else { "names" };
+                let problem = Problem::error(format!("`{path}.{key}` {verb} our own listener"))
+                    .at(Some(span))
+                    .label(format!("we listen at {listen}"))
+                    .help("every request would come back for ever; name the backend's own address");
+                findings.add(problem);
+            }
         }
     }
 }

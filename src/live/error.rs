@@ -75,6 +75,9 @@ impl Obstacle {
                 error.label(),
                 "the backend's name has no address",
             ),
+            Obstacle::Unreached(error @ (ConnectError::Full | ConnectError::Queue(_))) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "stable", error.label(), "the backend is busy")
+            }
             Obstacle::Unreached(error) => {
                 (StatusCode::BAD_GATEWAY, "stable", error.label(), "the backend could not be reached")
             }
@@ -138,7 +141,12 @@ mod tests {
             | Obstacle::UploadStalled
             | Obstacle::UploadBroken
             | Obstacle::Unreached(
-                ConnectError::Timeout(_) | ConnectError::Io(_) | ConnectError::Resolve { .. },
+                ConnectError::Timeout(_)
+                | ConnectError::Io(_)
+                | ConnectError::Resolve { .. }
+                | ConnectError::Tls(_)
+                | ConnectError::Full
+                | ConnectError::Queue(_),
             )
             | Obstacle::Late
             | Obstacle::Broken(_) => true,
@@ -154,7 +162,10 @@ mod tests {
             Obstacle::UploadBroken,
             Obstacle::Unreached(ConnectError::Timeout(std::time::Duration::from_secs(1))),
             Obstacle::Unreached(ConnectError::Io(io())),
-            Obstacle::Unreached(ConnectError::Resolve { host: "secret.internal".into(), cause: io() }),
+            Obstacle::Unreached(ConnectError::Resolve { host: "secret.internal".into() }),
+            Obstacle::Unreached(ConnectError::Tls("the certificate of secret.internal".into())),
+            Obstacle::Unreached(ConnectError::Full),
+            Obstacle::Unreached(ConnectError::Queue(std::time::Duration::from_secs(1))),
             Obstacle::Late,
             Obstacle::Broken("reset"),
             Obstacle::Broken("invalid_response"),

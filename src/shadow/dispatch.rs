@@ -138,7 +138,7 @@ async fn head(
             Err(SendError::Unsent(back)) if lease.is_reused() => {
                 progress.sent.set(None);
                 request = *back;
-                lease = pool.connect().await.map_err(|e| unreached(&e))?;
+                lease = lease.reconnect().await.map_err(|e| unreached(&e))?;
             }
             Err(SendError::Unsent(_)) => {
                 progress.sent.set(None);
@@ -187,8 +187,10 @@ async fn read(
 
 fn unreached(error: &ConnectError) -> Failure {
     let outcome = match error {
-        ConnectError::Timeout(_) => Outcome::ConnectTimeout,
-        ConnectError::Resolve { .. } | ConnectError::Io(_) => Outcome::ConnectError,
+        ConnectError::Timeout(_) | ConnectError::Queue(_) => Outcome::ConnectTimeout,
+        ConnectError::Resolve { .. } | ConnectError::Io(_) | ConnectError::Tls(_) | ConnectError::Full => {
+            Outcome::ConnectError
+        }
     };
     Failure { outcome, detail: error.to_string() }
 }

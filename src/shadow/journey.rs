@@ -91,7 +91,7 @@ async fn one_leg(
     account.ended(leg, outcome);
     trial.meters.exchanged(&asked.exchange);
     if let Err(failure) = &asked.exchange.result {
-        let (address, outcome) = (&pool.settings().origin.authority, failure.outcome.label());
+        let (address, outcome) = (&pool.settings().origin().authority, failure.outcome.label());
         tracing::debug!(%leg, %address, outcome, detail = failure.detail, "no answer");
     }
     asked

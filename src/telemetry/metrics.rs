@@ -82,10 +82,10 @@ catalogue! {
     leg_requests: Counters<3> = "umbrage_leg_requests_total" ["leg", "route", "code"] describe_counter None, "Responses that a leg gave, by status code.";
     leg_duration: Histograms<2> = "umbrage_leg_duration_seconds" ["leg", "route"] describe_histogram Some(Unit::Seconds), "From handing a request to a leg's connection to the end of its response.";
     leg_first_byte: Histograms<2> = "umbrage_leg_first_byte_seconds" ["leg", "route"] describe_histogram Some(Unit::Seconds), "From handing a request to a leg's connection to the head of its response.";
-    leg_errors: Counters<2> = "umbrage_leg_errors_total" ["leg", "reason"] describe_counter None, "Exchanges with a leg that gave no usable answer, by reason.";
+    leg_errors: Counters<2> = "umbrage_leg_errors_total" ["leg", "reason"] describe_counter None, "Exchanges with a leg that gave no usable answer, by reason; `ejected` counts addresses that were left out for a while.";
     leg_connections: Gauges<2> = "umbrage_leg_connections" ["leg", "state"] describe_gauge None, "Connections to a leg, by state (active, idle).";
     leg_connects: Counters<2> = "umbrage_leg_connects_total" ["leg", "result"] describe_counter None, "Connections made to a leg, by result (ok, error, timeout).";
-    leg_up: Gauges<1> = "umbrage_leg_up" ["leg"] describe_gauge None, "1 if the leg was last reached, 0 if not.";
+    leg_up: Gauges<1> = "umbrage_leg_up" ["leg"] describe_gauge None, "1 if the leg was last reached (with health probes: if an address of it is well), 0 if not.";
     mirror_decisions: Counters<2> = "umbrage_mirror_decisions_total" ["route", "decision"] describe_counter None, "What was decided about each client request: mirrored, or why not.";
     mirror_outcomes: Counters<3> = "umbrage_mirror_outcomes_total" ["leg", "route", "outcome"] describe_counter None, "How mirrored requests ended on shadow and control.";
     mirror_in_flight: Gauges<0> = "umbrage_mirror_in_flight" [] describe_gauge None, "Mirrored requests under way.";

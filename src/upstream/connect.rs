@@ -1,18 +1,22 @@
-//! Makes a connection: name, socket, HTTP/1.1 handshake.
+//! Makes a connection to one address: socket, TLS, the handshake of HTTP.
 
 use std::io;
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http1::{Builder, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
 
 use super::flood::{Gauge, Guarded};
+use super::http2::{self, Multiplexed};
 use super::switch::{Switch, Switched};
-use super::{ConnectError, Settings};
+use super::transport::Transport;
+use super::{ConnectError, Protocol};
 
 /// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
 /// buffer alive, so this is also what one capture can pin.
@@ -21,7 +25,7 @@ pub(super) const MAX_BUFFER: usize = 64 * 1024;
 /// Response heads with more fields than this are refused.
 const MAX_FIELDS: usize = 256;
 
-/// A connection to a leg.
+/// An HTTP/1.1 connection to a leg: one exchange at a time.
 pub(super) struct Connection<B> {
     pub(super) sender: SendRequest<B>,
     pub(super) gauge: Gauge,
@@ -29,24 +33,46 @@ pub(super) struct Connection<B> {
     pub(super) task: AbortHandle,
 }
 
-/// A new connection to the leg.
+/// What was made.
+pub(super) enum Made<B> {
+    /// For one exchange at a time.
+    One(Connection<B>),
+    /// For many.
+    Many(Multiplexed<B>),
+}
+
+/// Where to, and how it is spoken there.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) address: SocketAddr,
+    pub(super) protocol: Protocol,
+    pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// A new connection; the bound on its time is the caller's.
 ///
 /// # Errors
-/// [`ConnectError`], within `settings.connect_timeout`.
-pub(super) async fn connect<B>(settings: &Settings) -> Result<Connection<B>, ConnectError>
+/// [`ConnectError::Io`] and [`ConnectError::Tls`].
+pub(super) async fn connect<B>(way: Way) -> Result<Made<B>, ConnectError>
 where
-    B: Body<Data = Bytes> + 'static,
+    B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let limit: Duration = settings.connect_timeout;
-    let stream =
-        tokio::time::timeout(limit, open(settings)).await.map_err(|_| ConnectError::Timeout(limit))??;
+    let stream = TcpStream::connect(way.address).await?;
+    stream.set_nodelay(true)?;
+    let (stream, two) = match way.tls {
+        None => (Transport::Tcp(stream), way.protocol == Protocol::Http2),
+        Some((connector, name)) => secure(stream, &connector, name, way.protocol).await?,
+    };
+    let gauge = Gauge::default();
+    let stream = Guarded::new(stream, gauge.clone());
+    if two {
+        return Ok(Made::Many(http2::handshake(stream, gauge).await?));
+    }
     let mut builder = Builder::new();
     builder.preserve_header_case(true).max_buf_size(MAX_BUFFER).max_headers(MAX_FIELDS);
-    let gauge = Gauge::default();
-    let io = TokioIo::new(Guarded::new(stream, gauge.clone()));
-    let (sender, connection) =
-        builder.handshake(io).await.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
+    let handshake = builder.handshake(TokioIo::new(stream)).await;
+    let (sender, connection) = handshake.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
     let switch = Switch::default();
     let at_end = switch.clone();
     let task = tokio::task::spawn_local(async move {
@@ -59,31 +85,25 @@ where
             });
         }
     });
-    Ok(Connection { sender, gauge, switch, task: task.abort_handle() })
+    Ok(Made::One(Connection { sender, gauge, switch, task: task.abort_handle() }))
 }
 
-async fn open(settings: &Settings) -> Result<TcpStream, ConnectError> {
-    let origin = &settings.origin;
-    let stream = match origin.host.parse::<std::net::IpAddr>() {
-        Ok(ip) => TcpStream::connect((ip, origin.port)).await?,
-        Err(_) => by_name(&origin.host, origin.port).await?,
-    };
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-async fn by_name(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let resolve = |cause| ConnectError::Resolve { host: host.to_owned(), cause };
-    let addresses = tokio::net::lookup_host((host, port)).await.map_err(resolve)?;
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
-        }
+/// The handshake of TLS, and whether it led to HTTP/2.
+async fn secure(
+    stream: TcpStream,
+    connector: &TlsConnector,
+    name: ServerName<'static>,
+    protocol: Protocol,
+) -> Result<(Transport, bool), ConnectError> {
+    let stream = connector.connect(name, stream).await.map_err(|error| match error.kind() {
+        // rustls' own verdicts come as invalid data; all else is of the socket below it.
+        io::ErrorKind::InvalidData => ConnectError::Tls(error.to_string()),
+        io::ErrorKind::UnexpectedEof => ConnectError::Tls("it closed during the handshake".to_owned()),
+        _ => ConnectError::Io(error),
+    })?;
+    let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    if protocol == Protocol::Http2 && !two {
+        return Err(ConnectError::Tls("it does not speak HTTP/2".to_owned()));
     }
-    Err(match last {
-        Some(error) => ConnectError::Io(error),
-        None => resolve(io::Error::from(io::ErrorKind::NotFound)),
-    })
+    Ok((Transport::Tls(Box::new(stream)), two))
 }

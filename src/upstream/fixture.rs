@@ -10,18 +10,29 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
-use super::{HostPolicy, Origin, Settings};
+use super::book::Known;
+use super::{Balance, Ejection, HostPolicy, Origin, Protocol, Settings};
 
 /// A leg on this machine; its bounds are far beyond what a test takes.
 pub(crate) fn leg(port: u16) -> Settings {
     let authority = format!("127.0.0.1:{port}").parse().unwrap();
     Settings {
-        origin: Origin { host: "127.0.0.1".into(), port, authority },
+        origins: vec![Origin { secure: false, host: "127.0.0.1".into(), port, authority }],
         host: HostPolicy::Preserve,
+        protocol: Protocol::Negotiated,
+        tls: None,
+        balance: Balance::RoundRobin,
+        ejection: Ejection { failures: 0, rest: Duration::from_mins(1) },
+        health: None,
+        resolve_interval: Duration::from_mins(1),
         connect_timeout: Duration::from_mins(1),
         response_timeout: Duration::from_mins(1),
         max_idle: 4,
         idle_timeout: Duration::from_mins(1),
+        max_connections: 1024,
+        max_queue: 1024,
+        queue_timeout: Duration::from_mins(1),
+        known: Known::default(),
     }
 }
 

@@ -3,23 +3,27 @@
 //! hyper takes any number of interim (1xx) answers within one poll, in which no timer can fire and no other request of
 //! the thread is served; so the bytes are counted where they are read.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::connect::MAX_BUFFER;
+use super::transport::Transport;
 
 /// Room for the largest head there may be, for as much of interim answers, and for what is read along with them.
 const MAX_BEFORE_HEAD: usize = 4 * MAX_BUFFER;
 
 /// What passed on one connection since its last request was handed over.
 #[derive(Clone, Debug, Default)]
-pub struct Gauge(Rc<Passed>);
+pub struct Gauge {
+    passed: Rc<Passed>,
+    /// Of one stream among many: how often the connection had been written to when the request was taken up.
+    taken: Option<Rc<Cell<Option<u64>>>>,
+}
 
 #[derive(Debug, Default)]
 struct Passed {
@@ -27,50 +31,78 @@ struct Passed {
     awaited: Cell<Option<usize>>,
     /// Whether a byte of the request was taken by the system.
     written: Cell<bool>,
+    /// How often the system took bytes.
+    writes: Cell<u64>,
+    /// Who wants to know of the next bytes that are read.
+    reader: RefCell<Option<Waker>>,
 }
 
 /// A stream that fails when a head is awaited for too many bytes.
 pub struct Guarded {
-    stream: TcpStream,
+    stream: Transport,
     gauge: Gauge,
 }
 
 impl Gauge {
     /// A request goes out: the next bytes are of its answer's head.
     pub(super) fn open(&self) {
-        self.0.awaited.set(Some(0));
-        self.0.written.set(false);
+        self.passed.awaited.set(Some(0));
+        self.passed.written.set(false);
     }
 
     /// The head came.
     pub(super) fn close(&self) {
-        self.0.awaited.set(None);
+        self.passed.awaited.set(None);
     }
 
     /// Whether any byte of the last request was written, so that the leg may have seen it.
     #[must_use]
     pub fn has_written(&self) -> bool {
-        self.0.written.get()
+        match &self.taken {
+            None => self.passed.written.get(),
+            Some(taken) => taken.get().is_some_and(|before| self.passed.writes.get() > before),
+        }
+    }
+
+    /// The gauge of one stream of this connection.
+    pub(super) fn of_stream(&self) -> Self {
+        Gauge { passed: self.passed.clone(), taken: Some(Rc::default()) }
+    }
+
+    /// Wakes this one when the next bytes are read.
+    pub(super) fn wake_at_read(&self, waker: &Waker) {
+        self.passed.reader.replace(Some(waker.clone()));
+    }
+
+    /// The connection took the stream's request up: whatever is written from now on may be of it.
+    pub(super) fn take_up(&self) {
+        if let Some(taken) = &self.taken {
+            taken.set(Some(self.passed.writes.get()));
+        }
     }
 
     /// As if the system had taken a byte.
     #[cfg(test)]
     pub(crate) fn write_now(&self) {
-        self.0.written.set(true);
+        self.passed.written.set(true);
     }
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(result, Poll::Ready(Ok(bytes)) if bytes > 0) {
-            self.0.written.set(true);
+            self.passed.written.set(true);
+            self.passed.writes.set(self.passed.writes.get() + 1);
         }
         result
     }
 
     /// Adds to what came; an error if it is too much for a head.
     fn add(&self, bytes: usize) -> io::Result<()> {
-        let Some(before) = self.0.awaited.get() else { return Ok(()) };
+        if let Some(reader) = self.passed.reader.take() {
+            reader.wake();
+        }
+        let Some(before) = self.passed.awaited.get() else { return Ok(()) };
         let sum = before + bytes;
-        self.0.awaited.set(Some(sum));
+        self.passed.awaited.set(Some(sum));
         if sum > MAX_BEFORE_HEAD {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "too many interim answers"));
         }
@@ -79,8 +111,13 @@ impl Gauge {
 }
 
 impl Guarded {
-    pub(super) fn new(stream: TcpStream, gauge: Gauge) -> Self {
+    pub(super) fn new(stream: Transport, gauge: Gauge) -> Self {
         Guarded { stream, gauge }
+    }
+
+    /// Whether it goes through TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        matches!(self.stream, Transport::Tls(_))
     }
 }
 
@@ -154,5 +191,19 @@ mod tests {
         assert!(gauge.has_written());
         gauge.open();
         assert!(!gauge.has_written(), "the next request is another one");
+    }
+
+    #[test]
+    fn a_stream_is_written_with_the_first_byte_after_it_was_taken_up() {
+        let gauge = Gauge::default();
+        let (early, late) = (gauge.of_stream(), gauge.of_stream());
+        early.take_up();
+        let _ = gauge.wrote(Poll::Ready(Ok(1)));
+        late.take_up();
+        assert!(early.has_written());
+        assert!(!late.has_written(), "what was written before it was of others");
+        let _ = gauge.wrote(Poll::Ready(Ok(1)));
+        assert!(late.has_written());
+        assert!(!gauge.of_stream().has_written(), "one that was never taken up");
     }
 }

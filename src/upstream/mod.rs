@@ -1,16 +1,32 @@
-//! How any leg is reached: where it is, its kept-alive connections, its failures. Each plane has its own instances.
+//! How any leg is reached: where it is, its connections, its failures. Each plane has its own pools; what the back office
+//! finds out about addresses is read from one book without waiting.
 
-pub mod connect;
+pub mod book;
+mod connect;
+mod endpoint;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flood;
+mod http2;
+pub mod lease;
+mod meters;
 pub mod pool;
+pub mod probe;
+mod race;
+pub mod scout;
 pub mod settings;
+mod slots;
 pub mod switch;
+pub mod tls;
+mod transport;
+mod watch;
 
 pub use error::{ConnectError, SendError};
 pub use flood::Gauge;
-pub use pool::{Lease, Pool};
-pub use settings::{HostPolicy, Origin, Settings};
+pub use lease::Lease;
+pub use pool::Pool;
+pub use scout::Scout;
+pub use settings::{Balance, Ejection, Health, HostPolicy, Origin, Protocol, Settings};
 pub use switch::Switched;
+pub use tls::Tls;

@@ -1,21 +1,29 @@
-//! Kept-alive connections of one worker to one leg: last in, first out, bounded, aged out.
+//! The connections of one worker to one leg: kept alive last in, first out, bounded, aged out; those of HTTP/2 shared.
 //!
-//! A connection goes back only when its answer was read to the end and its request written to the end; any other is
-//! closed by being dropped, whatever it is in the middle of. Nothing here waits for another request's connection.
+//! An HTTP/1.1 connection goes back only when its answer was read to the end and its request written to the end; any other
+//! is closed by being dropped, whatever it is in the middle of. A request waits for another's connection only where
+//! `max_connections` are in use, or where the leg speaks HTTP/2 and the connection that is being made will carry both.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::StatusCode;
 use http_body::Body;
-use hyper::body::Incoming;
-use tokio::sync::oneshot;
+use tokio_rustls::TlsConnector;
 
-use super::connect::{Connection, connect};
-use super::{ConnectError, Gauge, SendError, Settings, Switched};
+use super::book::{Book, Entry};
+use super::connect::Made;
+use super::endpoint::balance::{Candidate, choose};
+use super::endpoint::ejection::is_failure;
+use super::endpoint::{Endpoint, Idle, MOST_MULTIPLEXED};
+use super::lease::{Lease, Wire};
+use super::meters::Meters;
+use super::race::{order, race};
+use super::slots::{Slot, Slots};
+use super::{ConnectError, Settings};
 use crate::model::Leg;
 use crate::model::clock::{self, Instant};
 use crate::telemetry::Metrics;
@@ -23,70 +31,46 @@ use crate::telemetry::Metrics;
 /// How long a connection may take to be ready for its next request: some turns of the event loop, on a busy machine too.
 const READY: Duration = Duration::from_millis(100);
 
-/// The idle connections to one leg.
+/// The connections to one leg.
 pub struct Pool<B> {
-    settings: Arc<Settings>,
-    idle: RefCell<Vec<Idle<B>>>,
-    gauges: Meters,
+    pub(super) settings: Arc<Settings>,
+    book: Arc<Book>,
+    seen: RefCell<Arc<Vec<Entry>>>,
+    endpoints: RefCell<Vec<Rc<Endpoint<B>>>>,
+    connector: Option<TlsConnector>,
+    pub(super) slots: Slots,
+    pub(super) gauges: Meters,
+    /// Idle HTTP/1.1 connections, over all endpoints.
+    kept: Cell<usize>,
+    turn: Cell<usize>,
     retired: Cell<bool>,
 }
 
-struct Idle<B> {
-    connection: Connection<B>,
-    since: Instant,
-}
-
-struct Meters {
-    active: metrics::Gauge,
-    idle: metrics::Gauge,
-    /// Looked up at the first contact: before it nobody knows.
-    up: OnceCell<metrics::Gauge>,
-    leg: Leg,
-    metrics: Metrics,
-    connected: metrics::Counter,
-    refused: metrics::Counter,
-    timed_out: metrics::Counter,
-}
-
-/// A connection in use; closed when dropped, kept when given back.
-pub struct Lease<B> {
-    connection: Option<Connection<B>>,
-    pool: Rc<Pool<B>>,
-    reused: bool,
-    switched: Option<oneshot::Receiver<Switched>>,
-}
-
-impl Meters {
-    fn new(of: Leg, metrics: &Metrics) -> Self {
-        let leg = of.label();
-        Meters {
-            leg: of,
-            metrics: metrics.clone(),
-            active: metrics.leg_connections.with([leg, "active"]),
-            idle: metrics.leg_connections.with([leg, "idle"]),
-            up: OnceCell::new(),
-            connected: metrics.leg_connects.with([leg, "ok"]),
-            refused: metrics.leg_connects.with([leg, "error"]),
-            timed_out: metrics.leg_connects.with([leg, "timeout"]),
-        }
-    }
-
-    /// Whether the leg was reached just now.
-    fn reached(&self, up: bool) {
-        let gauge = self.up.get_or_init(|| self.metrics.leg_up.with([self.leg.label()]));
-        gauge.set(if up { 1.0 } else { 0.0 });
-    }
-}
+/// What a request is sent on, to whom, and whether it was used before.
+pub(super) type Found<B> = (Rc<Endpoint<B>>, Wire<B>, bool);
 
 impl<B> Pool<B>
 where
-    B: Body<Data = Bytes> + 'static,
+    B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     /// An empty pool.
     pub fn new(leg: Leg, settings: Arc<Settings>, metrics: &Metrics) -> Rc<Self> {
-        let gauges = Meters::new(leg, metrics);
-        Rc::new(Pool { settings, idle: RefCell::default(), gauges, retired: Cell::new(false) })
+        let gauges = Meters::new(leg, metrics, settings.health.is_some());
+        let pool = Pool {
+            book: settings.book().clone(),
+            seen: RefCell::default(),
+            endpoints: RefCell::default(),
+            connector: settings.tls.as_ref().map(super::tls::Tls::connector),
+            slots: Slots::new(settings.max_connections, settings.max_queue),
+            gauges,
+            kept: Cell::new(0),
+            turn: Cell::new(0),
+            retired: Cell::new(false),
+            settings,
+        };
+        pool.read(&pool.book.entries());
+        Rc::new(pool)
     }
 
     /// Where it leads.
@@ -94,22 +78,28 @@ where
         &self.settings
     }
 
-    /// A connection that can be written to at once: an idle one, or a new one.
+    /// A connection that can be written to at once: an idle one, a share of one, or a new one.
     ///
     /// # Errors
-    /// [`ConnectError`] when there was no idle one and none could be made.
+    /// [`ConnectError`] when there was none and none could be made, or no place became free.
     pub async fn checkout(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
-        while let Some(mut idle) = self.pop() {
-            // Its task may not have been polled since the end of the last answer. One that is still not ready then writes
-            // the end of an upload that its peer does not read, and is closed.
-            let sender = &mut idle.connection.sender;
-            let ready =
-                sender.is_ready() || matches!(tokio::time::timeout(READY, sender.ready()).await, Ok(Ok(())));
-            if ready {
-                return Ok(self.lease(idle.connection, true));
+        let slot = self.slot().await?;
+        let endpoint = self.choose()?;
+        if !self.shares(&endpoint) {
+            while let Some(mut idle) = self.pop(&endpoint) {
+                // Its task may not have been polled since the end of the last answer. One that is still not ready then
+                // writes the end of an upload that its peer does not read, and is closed.
+                let sender = &mut idle.connection.sender;
+                let ready = sender.is_ready()
+                    || matches!(tokio::time::timeout(READY, sender.ready()).await, Ok(Ok(())));
+                if ready {
+                    return Ok(Lease::new(self, slot, (endpoint, Wire::One(idle.connection), true)));
+                }
             }
         }
-        self.connect().await
+        // Boxed, for it is rare and large: what holds this future is moved for every request.
+        let found = Box::pin(self.open(endpoint)).await?;
+        Ok(Lease::new(self, slot, found))
     }
 
     /// A new connection, whatever is idle.
@@ -117,44 +107,171 @@ where
     /// # Errors
     /// [`ConnectError`] when none could be made.
     pub async fn connect(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
-        // Boxed, for it is rare and large: what holds this future is moved for every request.
-        match Box::pin(connect(&self.settings)).await {
-            Ok(connection) => {
-                self.gauges.connected.increment(1);
-                self.gauges.reached(true);
-                Ok(self.lease(connection, false))
-            }
-            Err(error) => {
-                match error {
-                    ConnectError::Timeout(_) => self.gauges.timed_out.increment(1),
-                    _ => self.gauges.refused.increment(1),
-                }
-                self.gauges.reached(false);
-                Err(error)
-            }
-        }
+        let slot = self.slot().await?;
+        let found = Box::pin(self.establish(self.choose()?)).await?;
+        Ok(Lease::new(self, slot, found))
+    }
+
+    /// What a lease goes on with whose connection had gone: never an idle one of HTTP/1.1, which may have gone as well.
+    pub(super) async fn again(&self) -> Result<Found<B>, ConnectError> {
+        self.open(self.choose()?).await
     }
 
     /// Closes what has been idle for too long; to be called every second or so.
     pub fn sweep(&self, now: Instant) {
-        let mut idle = self.idle.borrow_mut();
-        let before = idle.len();
+        self.refresh();
         let keep = self.settings.idle_timeout;
-        idle.retain(|i| !i.connection.sender.is_closed() && now.saturating_duration_since(i.since) < keep);
-        self.gauges.idle.decrement(count(before - idle.len()));
+        let young = |since: Instant| now.saturating_duration_since(since) < keep;
+        for endpoint in &*self.endpoints.borrow() {
+            let mut idle = endpoint.idle.borrow_mut();
+            let before = idle.len();
+            idle.retain(|i| !i.connection.sender.is_closed() && young(i.since));
+            self.lost(before - idle.len());
+            let mut shared = endpoint.shared.borrow_mut();
+            shared.retain(|c| !c.is_closed() && (c.streams() > 0 || young(c.idle_since())));
+        }
     }
 
     /// Closes what is idle and keeps nothing from now on.
     pub fn retire(&self) {
         self.retired.set(true);
-        let gone = self.idle.take().len();
-        self.gauges.idle.decrement(count(gone));
+        self.endpoints.borrow().iter().for_each(|endpoint| self.empty(endpoint));
     }
 
-    fn pop(&self) -> Option<Idle<B>> {
-        let mut idle = self.idle.borrow_mut();
+    /// Keeps an idle connection, within the bound.
+    pub(super) fn keep(&self, endpoint: &Endpoint<B>, idle: Idle<B>) {
+        let room = self.kept.get() < self.settings.max_idle;
+        if room && !self.retired.get() && !endpoint.gone.get() && !idle.connection.sender.is_closed() {
+            endpoint.idle.borrow_mut().push(idle);
+            self.kept.set(self.kept.get() + 1);
+            self.gauges.idle.increment(1.0);
+        }
+    }
+
+    /// An endpoint answered.
+    pub(super) fn answered(&self, endpoint: &Endpoint<B>, status: StatusCode) {
+        // One refused connection says nothing about those that go on.
+        self.gauges.reached(true);
+        if is_failure(status) {
+            self.failed(endpoint);
+        } else {
+            endpoint.conduct.succeeded();
+        }
+    }
+
+    /// Whether there is a choice, so that it matters how an endpoint does.
+    pub(super) fn has_choice(&self) -> bool {
+        self.endpoints.borrow().len() > 1
+    }
+
+    async fn slot(&self) -> Result<Slot<'_>, ConnectError> {
+        match self.slots.take() {
+            Some(slot) => Ok(slot),
+            None => Box::pin(self.slots.wait(self.settings.queue_timeout)).await,
+        }
+    }
+
+    fn choose(&self) -> Result<Rc<Endpoint<B>>, ConnectError> {
+        self.refresh();
+        let endpoints = self.endpoints.borrow();
+        if let [only] = &endpoints[..] {
+            return Ok(only.clone());
+        }
+        let (now, turn) = (clock::now(), self.turn.get());
+        self.turn.set(turn.wrapping_add(1));
+        let candidate =
+            |e: &Rc<Endpoint<B>>| Candidate { usable: usable(e, now), under_way: e.under_way.get() };
+        let candidates: Vec<Candidate> = endpoints.iter().map(candidate).collect();
+        let place = choose(self.settings.balance, &candidates, turn, |n| fastrand::usize(..n));
+        place.and_then(|place| endpoints.get(place).cloned()).ok_or_else(|| self.unresolved())
+    }
+
+    fn unresolved(&self) -> ConnectError {
+        let named = self.settings.origins.iter().find(|origin| origin.ip().is_none());
+        ConnectError::Resolve { host: named.map(|origin| origin.host.clone()).unwrap_or_default() }
+    }
+
+    fn shares(&self, endpoint: &Endpoint<B>) -> bool {
+        endpoint.shares(self.settings.protocol, self.connector.is_some())
+    }
+
+    /// A share of a connection where the leg speaks HTTP/2, a new connection else.
+    async fn open(&self, endpoint: Rc<Endpoint<B>>) -> Result<Found<B>, ConnectError> {
+        let begun = clock::now();
+        while self.shares(&endpoint) {
+            if let Some(stream) = endpoint.stream() {
+                return Ok((endpoint, Wire::Two(stream), true));
+            }
+            let full = endpoint.shared.borrow().iter().filter(|c| !c.is_closed()).count();
+            let connecting = endpoint.is_connecting();
+            if !connecting && full < MOST_MULTIPLEXED {
+                let _others_wait = endpoint.begin_connecting();
+                return self.establish(endpoint.clone()).await;
+            }
+            let (limit, late) = if connecting {
+                (self.settings.connect_timeout, ConnectError::Timeout(self.settings.connect_timeout))
+            } else {
+                (self.settings.queue_timeout, ConnectError::Queue(self.settings.queue_timeout))
+            };
+            let changed = endpoint.changed.notified();
+            tokio::time::timeout_at(begun + limit, changed).await.map_err(|_| late)?;
+        }
+        self.establish(endpoint).await
+    }
+
+    /// A new connection to this endpoint, or to another one if this fails or takes long.
+    async fn establish(&self, endpoint: Rc<Endpoint<B>>) -> Result<Found<B>, ConnectError> {
+        self.make_room();
+        let limit = self.settings.connect_timeout;
+        let candidates = order(&endpoint, &self.alternatives()).into_iter().map(|e| {
+            let way = e.way(self.settings.protocol, self.connector.as_ref());
+            (e, way)
+        });
+        let race = race(candidates.collect(), |endpoint| self.failed(endpoint));
+        let made = tokio::time::timeout(limit, race).await.unwrap_or_else(|_| {
+            self.failed(&endpoint);
+            Err(ConnectError::Timeout(limit))
+        });
+        self.gauges.connected(&made);
+        let (endpoint, made) = made?;
+        endpoint.speaks_two.set(Some(matches!(made, Made::Many(_))));
+        let wire = match made {
+            Made::One(connection) => Wire::One(connection),
+            Made::Many(connection) => {
+                let gauges = (self.gauges.active.clone(), self.gauges.idle.clone());
+                let connection = Rc::new(connection.counted(gauges));
+                if !self.retired.get() && !endpoint.gone.get() {
+                    endpoint.shared.borrow_mut().push(connection.clone());
+                }
+                Wire::Two(connection.stream())
+            }
+        };
+        Ok((endpoint, wire, false))
+    }
+
+    fn alternatives(&self) -> Vec<Rc<Endpoint<B>>> {
+        let now = clock::now();
+        self.endpoints.borrow().iter().filter(|e| usable(e, now)).cloned().collect()
+    }
+
+    /// Closes an idle connection to another endpoint if one more would be too many.
+    fn make_room(&self) {
+        if self.kept.get() == 0 || self.slots.taken() + self.kept.get() <= self.settings.max_connections {
+            return;
+        }
+        let endpoints = self.endpoints.borrow();
+        let oldest = |e: &&Rc<Endpoint<B>>| e.idle.borrow().first().map(|idle| idle.since);
+        let holder = endpoints.iter().filter(|e| oldest(e).is_some()).min_by_key(oldest);
+        if let Some(holder) = holder {
+            holder.idle.borrow_mut().remove(0);
+            self.lost(1);
+        }
+    }
+
+    fn pop(&self, endpoint: &Endpoint<B>) -> Option<Idle<B>> {
+        let mut idle = endpoint.idle.borrow_mut();
         while let Some(last) = idle.pop() {
-            self.gauges.idle.decrement(1.0);
+            self.lost(1);
             if !last.connection.sender.is_closed() {
                 return Some(last);
             }
@@ -162,89 +279,76 @@ where
         None
     }
 
-    fn lease(self: &Rc<Self>, connection: Connection<B>, reused: bool) -> Lease<B> {
-        self.gauges.active.increment(1.0);
-        Lease { connection: Some(connection), pool: self.clone(), reused, switched: None }
+    /// Takes over what the back office found out.
+    fn refresh(&self) {
+        if self.book.is_fixed() {
+            return;
+        }
+        let latest = self.book.entries();
+        if !Arc::ptr_eq(&latest, &self.seen.borrow()) {
+            self.read(&latest);
+        }
+    }
+
+    fn read(&self, entries: &Arc<Vec<Entry>>) {
+        self.seen.replace(entries.clone());
+        let mut endpoints = self.endpoints.borrow_mut();
+        let before = std::mem::take(&mut *endpoints);
+        for entry in entries.iter() {
+            let known = before.iter().find(|e| e.address == entry.address && e.origin == entry.origin);
+            let endpoint = known.cloned().unwrap_or_else(|| Rc::new(self.endpoint(entry)));
+            endpoint.healthy.set(entry.healthy);
+            endpoints.push(endpoint);
+        }
+        for gone in before.iter().filter(|e| !endpoints.iter().any(|other| Rc::ptr_eq(e, other))) {
+            gone.gone.set(true);
+            self.empty(gone);
+        }
+    }
+
+    fn endpoint(&self, entry: &Entry) -> Endpoint<B> {
+        let origin = self.settings.origins.get(entry.origin);
+        let name = self.settings.tls.as_ref().zip(origin).and_then(|(tls, origin)| tls.name_of(&origin.host));
+        Endpoint::new(entry.address, entry.origin, name)
+    }
+
+    /// Closes what is idle of an endpoint; what is under way goes on.
+    fn empty(&self, endpoint: &Endpoint<B>) {
+        self.lost(endpoint.idle.take().len());
+        endpoint.shared.take();
+    }
+}
+
+impl<B> Pool<B> {
+    /// An endpoint is to blame for a request without an answer, or for one that said that nobody is there.
+    pub(super) fn failed(&self, endpoint: &Endpoint<B>) {
+        let now = clock::now();
+        let endpoints = self.endpoints.borrow();
+        let out = endpoints.iter().filter(|e| !usable(e, now)).count();
+        let may_rest = (out + 1) * 2 <= endpoints.len();
+        let rest = endpoint.conduct.failed(&self.settings.ejection, now, may_rest);
+        if let Some(rest) = rest {
+            self.gauges.ejected();
+            let (leg, address, failures) = (self.gauges.leg(), endpoint.address, endpoint.conduct.failures());
+            tracing::warn!(%leg, %address, failures, ?rest, out = out + 1, of = endpoints.len(), "ejected");
+        }
+    }
+
+    /// So many idle connections are idle no more.
+    fn lost(&self, n: usize) {
+        self.kept.set(self.kept.get() - n);
+        self.gauges.idle.decrement(count(n));
     }
 }
 
 impl<B> Drop for Pool<B> {
     fn drop(&mut self) {
-        self.gauges.idle.decrement(count(self.idle.get_mut().len()));
+        self.lost(self.kept.get());
     }
 }
 
-impl<B> Lease<B>
-where
-    B: Body<Data = Bytes> + 'static,
-{
-    /// Whether the connection was used before, so that it may have gone stale.
-    pub fn is_reused(&self) -> bool {
-        self.reused
-    }
-
-    /// What passes on the connection; opened anew by each [`Lease::send`].
-    pub fn gauge(&self) -> Gauge {
-        self.connection.as_ref().map(|c| c.gauge.clone()).unwrap_or_default()
-    }
-
-    /// Writes the request; resolves with the response head.
-    ///
-    /// # Errors
-    /// [`SendError::Unsent`] gives the request back, [`SendError::Broken`] does not.
-    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
-        let Some(connection) = self.connection.as_mut() else {
-            return Err(SendError::Unsent(Box::new(request)));
-        };
-        connection.gauge.open();
-        let answered = connection.sender.try_send_request(request).await;
-        connection.gauge.close();
-        if answered.is_ok() {
-            // One refused connection says nothing about those that go on.
-            self.pool.gauges.reached(true);
-        }
-        answered.map_err(|mut error| match error.take_message() {
-            Some(request) => SendError::Unsent(Box::new(request)),
-            None => SendError::Broken(error.into_error()),
-        })
-    }
-
-    /// The next request asks for another protocol: if the leg switches to it, [`Lease::switched`] has the stream.
-    pub fn may_switch(&mut self) {
-        self.switched = self.connection.as_ref().map(|connection| connection.switch.arm());
-    }
-
-    /// The stream of a connection that has left HTTP; `None` if it broke before, or was not to be switched. The lease is
-    /// to be kept for as long as the stream is used, and can serve no other request.
-    pub async fn switched(&mut self) -> Option<Switched> {
-        self.switched.take()?.await.ok()
-    }
-
-    /// Lets the connection end by itself: its answer is complete, and what is left of the request may still go out.
-    pub fn let_go(mut self) {
-        self.connection = None;
-    }
-
-    /// Keeps the connection for the next request, within the pool's bound.
-    pub fn give_back(mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        let pool = &self.pool;
-        let mut idle = pool.idle.borrow_mut();
-        if !connection.sender.is_closed() && !pool.retired.get() && idle.len() < pool.settings.max_idle {
-            idle.push(Idle { connection, since: clock::now() });
-            pool.gauges.idle.increment(1.0);
-        }
-    }
-}
-
-impl<B> Drop for Lease<B> {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            // hyper would go on waiting for a peer that takes no more of the request, and keep the client's body with it.
-            connection.task.abort();
-        }
-        self.pool.gauges.active.decrement(1.0);
-    }
+fn usable<B>(endpoint: &Endpoint<B>, now: Instant) -> bool {
+    endpoint.healthy.get() && !endpoint.conduct.rests(now)
 }
 
 #[allow(clippy::cast_precision_loss)]

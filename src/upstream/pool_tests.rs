@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use http::Request;
 use http_body_util::{BodyExt, Empty};
 
 use super::*;
+use crate::upstream::SendError;
 use crate::upstream::fixture::{Act, backend, deaf, leg as settings, nobody, ok, on_one_thread, until};
 
 type Nothing = Empty<Bytes>;
@@ -13,6 +15,11 @@ type Nothing = Empty<Bytes>;
 fn pool(port: u16) -> (Rc<Pool<Nothing>>, Metrics) {
     let metrics = Metrics::new();
     (Pool::new(Leg::Shadow, Arc::new(settings(port)), &metrics), metrics)
+}
+
+/// The one address of a leg that has one.
+fn only(pool: &Pool<Nothing>) -> Rc<Endpoint<Nothing>> {
+    pool.endpoints.borrow()[0].clone()
 }
 
 fn request() -> Request<Nothing> {
@@ -67,7 +74,7 @@ fn a_lease_that_is_dropped_closes_its_connection() {
         assert_eq!(connections(&metrics), ("1".into(), "0".into()));
         drop(lease);
         assert_eq!(connections(&metrics), ("0".into(), "0".into()));
-        assert!(pool.idle.borrow().is_empty());
+        assert!(only(&pool).idle.borrow().is_empty());
     });
 }
 
@@ -82,7 +89,7 @@ fn no_more_is_kept_than_the_bound() {
         }
         assert_eq!(connections(&metrics), ("6".into(), "0".into()));
         leases.into_iter().for_each(Lease::give_back);
-        assert_eq!(pool.idle.borrow().len(), 4, "max_idle");
+        assert_eq!(only(&pool).idle.borrow().len(), 4, "max_idle");
         assert_eq!(connections(&metrics), ("0".into(), "4".into()));
     });
 }
@@ -95,13 +102,13 @@ fn what_was_idle_for_too_long_is_closed_and_the_youngest_is_used_first() {
         let (first, second) = (pool.connect().await.unwrap(), pool.connect().await.unwrap());
         first.give_back();
         second.give_back();
-        let since = |n: usize| pool.idle.borrow()[n].since;
+        let since = |n: usize| only(&pool).idle.borrow()[n].since;
         let idle_timeout = pool.settings().idle_timeout;
         pool.sweep(since(0) + idle_timeout - Duration::from_nanos(1));
-        assert_eq!(pool.idle.borrow().len(), 2);
-        pool.idle.borrow_mut()[1].since = since(0) + Duration::from_secs(1);
+        assert_eq!(only(&pool).idle.borrow().len(), 2);
+        only(&pool).idle.borrow_mut()[1].since = since(0) + Duration::from_secs(1);
         pool.sweep(since(0) + idle_timeout);
-        assert_eq!(pool.idle.borrow().len(), 1, "only the older one is too old");
+        assert_eq!(only(&pool).idle.borrow().len(), 1, "only the older one is too old");
         assert_eq!(connections(&metrics).1, "1");
         assert!(exchange(&pool).await);
         assert_eq!(log.borrow()[0].0, 1, "the younger one is left");
@@ -134,7 +141,7 @@ fn a_connection_that_the_backend_closed_is_not_handed_out() {
         let (port, _) = backend(vec![vec![ok("a")], vec![ok("b"), Act::Hang]]).await;
         let (pool, metrics) = pool(port);
         exchange(&pool).await;
-        until(|| pool.idle.borrow().iter().all(|idle| idle.connection.sender.is_closed())).await;
+        until(|| only(&pool).idle.borrow().iter().all(|idle| idle.connection.sender.is_closed())).await;
         assert!(!exchange(&pool).await, "a new one was made");
         assert_eq!(connects(&metrics, "ok"), "2");
         assert_eq!(connections(&metrics), ("0".into(), "1".into()));
@@ -147,14 +154,14 @@ fn a_stale_connection_gives_the_request_back_unwritten() {
         let (port, log) = backend(vec![vec![]]).await;
         let (pool, _) = pool(port);
         let mut lease = pool.connect().await.unwrap();
-        until(|| lease.connection.as_ref().unwrap().sender.is_closed()).await;
+        until(|| lease.is_closed()).await;
         let mut sent = request();
         sent.headers_mut().insert("x-mine", http::HeaderValue::from_static("1"));
         let Err(SendError::Unsent(back)) = lease.send(sent).await else { panic!("it was written") };
         assert_eq!(back.headers()["x-mine"], "1");
         assert!(log.borrow().is_empty());
         lease.give_back();
-        assert!(pool.idle.borrow().is_empty(), "a closed connection is not kept");
+        assert!(only(&pool).idle.borrow().is_empty(), "a closed connection is not kept");
     });
 }
 
@@ -185,6 +192,92 @@ fn a_pool_that_goes_takes_its_gauge_along() {
         assert_eq!(connections(&metrics).1, "1");
         drop(pool);
         assert_eq!(connections(&metrics), ("0".into(), "0".into()));
+    });
+}
+
+/// A pool of a leg with these ports, asked in turn.
+fn many(ports: &[u16], change: impl FnOnce(&mut Settings)) -> (Rc<Pool<Nothing>>, Metrics) {
+    let origins = ports.iter().map(|port| settings(*port).origins.remove(0)).collect();
+    let mut settings = Settings { origins, ..settings(ports[0]) };
+    change(&mut settings);
+    let metrics = Metrics::new();
+    (Pool::new(Leg::Shadow, Arc::new(settings), &metrics), metrics)
+}
+
+#[test]
+fn an_address_that_takes_long_is_overtaken_by_the_next() {
+    on_one_thread(async {
+        let (slow, _held) = deaf().await;
+        let (quick, _) = backend(vec![vec![ok("a"), Act::Hang]]).await;
+        let (pool, metrics) = many(&[slow, quick], |_| {});
+        let lease = pool.connect().await.unwrap();
+        assert_eq!(connects(&metrics, "ok"), "1", "one request, one connection made");
+        drop(lease);
+        assert_eq!(connections(&metrics), ("0".into(), "0".into()));
+    });
+}
+
+#[test]
+fn an_address_that_refuses_is_passed_over_and_all_that_refuse_are_an_error() {
+    on_one_thread(async {
+        let (alive, _) = backend(vec![vec![ok("a"), Act::Hang]]).await;
+        let (pool, _) = many(&[nobody().await, alive], |_| {});
+        assert!(pool.connect().await.is_ok());
+        let (pool, metrics) = many(&[nobody().await, nobody().await], |_| {});
+        let error = pool.connect().await.err().unwrap();
+        assert_eq!((error.label(), connects(&metrics, "error").as_str()), ("connect_error", "1"));
+        assert_eq!(pool.slots.taken(), 0, "its place is free again");
+    });
+}
+
+#[test]
+fn a_lease_goes_on_with_a_new_connection_in_its_own_place() {
+    on_one_thread(async {
+        let (port, log) = backend(vec![vec![], vec![ok("b"), Act::Hang]]).await;
+        let (pool, metrics) = many(&[port], |s| s.max_connections = 1);
+        let mut lease = pool.connect().await.unwrap();
+        until(|| lease.is_closed()).await;
+        assert!(matches!(lease.send(request()).await, Err(SendError::Unsent(_))));
+        let mut lease = lease.reconnect().await.unwrap();
+        assert!(!lease.is_reused(), "what fails now fails for good");
+        lease.send(request()).await.unwrap();
+        assert_eq!((log.borrow().len(), pool.slots.taken()), (1, 1));
+        assert_eq!(connections(&metrics).0, "1");
+        drop(lease);
+        assert_eq!((pool.slots.taken(), connections(&metrics).0.as_str()), (0, "0"));
+    });
+}
+
+#[test]
+fn an_idle_connection_to_one_address_makes_room_for_one_to_another() {
+    on_one_thread(async {
+        let (first, _) = backend(vec![vec![ok(""), Act::Hang]]).await;
+        let (second, _) = backend(vec![vec![ok(""), Act::Hang]]).await;
+        let (pool, metrics) = many(&[first, second], |s| s.max_connections = 1);
+        assert!(!exchange(&pool).await);
+        assert!(!exchange(&pool).await);
+        assert_eq!(connections(&metrics), ("0".into(), "1".into()), "never more than one is open");
+    });
+}
+
+#[test]
+fn an_address_that_is_no_longer_one_keeps_no_connection() {
+    on_one_thread(async {
+        let (first, log) = backend(vec![vec![ok(""), Act::Hang]]).await;
+        let (second, _) = backend(vec![vec![ok(""), Act::Hang]]).await;
+        let (pool, metrics) = many(&[first], |s| s.origins[0].host = "a.test".into());
+        let error = pool.checkout().await.err().unwrap();
+        assert_eq!(error.label(), "resolve");
+        let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        pool.book.replace(0, &[address(first)]);
+        exchange(&pool).await;
+        let held = pool.checkout().await.unwrap();
+        pool.book.replace(0, &[address(second)]);
+        assert!(!exchange(&pool).await, "a new one to the new address");
+        assert_eq!(connections(&metrics), ("1".into(), "1".into()));
+        held.give_back();
+        assert_eq!(connections(&metrics), ("0".into(), "1".into()), "nothing of the old one is kept");
+        assert_eq!(log.borrow().len(), 1);
     });
 }
 

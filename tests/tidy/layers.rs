@@ -12,7 +12,7 @@ pub struct Layer {
 }
 
 /// Below everything.
-const GROUND: [&str; 3] = ["model", "body", "telemetry"];
+const GROUND: [&str; 4] = ["model", "body", "telemetry", "tls"];
 
 macro_rules! layers {
     ($($module:literal: [$($may:literal),*];)+) => {
@@ -20,12 +20,13 @@ macro_rules! layers {
     };
 }
 
-/// The table. `+` of the ground (model, body, telemetry) is implied from layer 1 up, but for the pure ones.
+/// The table. `+` of the ground (model, body, telemetry, tls) is implied from layer 1 up, but for the pure ones.
 pub const LAYERS: &[Layer] = layers! {
     // 0: no one else. Labels come from model's enums.
     "model": [];
     "body": ["model"];
     "telemetry": ["model"];
+    "tls": [];
     // 1: never each other.
     "upstream": [];
     "compare": [];

@@ -2,6 +2,7 @@
 
 mod choice;
 mod http;
+mod leg;
 mod network;
 mod plain;
 mod rule;

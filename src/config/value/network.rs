@@ -105,25 +105,16 @@ impl Value for Origin {
         let text = node.text(findings, help)?;
         match origin(text) {
             Ok(origin) => Some(origin),
-            Err(Refused::Https) => {
-                let help = "this version speaks plain http to its legs, so it belongs behind what ends TLS";
-                node.refuse(
-                    findings,
-                    "is not usable: https legs are not supported yet",
-                    "not built yet",
-                    help,
-                )
-            }
-            Err(Refused::Other(why)) => node.refuse(findings, "is not a url of a leg", why, help),
+            Err(why) => node.refuse(findings, "is not a url of a leg", why, help),
         }
     }
 
     fn schema() -> serde_json::Value {
-        json!({ "type": "string", "pattern": "^[hH][tT][tT][pP]://[^/?#@]+/?$" })
+        json!({ "type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://[^/?#@]+/?$" })
     }
 
     fn show(&self, _full: bool) -> toml::Value {
-        toml::Value::String(format!("http://{}", self.authority))
+        toml::Value::String(self.to_string())
     }
 }
 
@@ -153,33 +144,28 @@ impl Value for HostPolicy {
     }
 }
 
-/// Why a text is not the url of a leg.
-enum Refused {
-    Https,
-    Other(&'static str),
-}
-
-fn origin(text: &str) -> Result<Origin, Refused> {
+fn origin(text: &str) -> Result<Origin, &'static str> {
     if text.len() > limits::RULE_CHARS {
-        return Err(Refused::Other("is too long"));
+        return Err("is too long");
     }
-    let (scheme, rest) = text.split_once("://").ok_or(Refused::Other("the scheme is missing: http://"))?;
-    match scheme.to_ascii_lowercase().as_str() {
-        "http" => {}
-        "https" => return Err(Refused::Https),
-        _ => return Err(Refused::Other("the scheme must be http")),
-    }
+    let (scheme, rest) = text.split_once("://").ok_or("the scheme is missing: http://")?;
+    let secure = match scheme.to_ascii_lowercase().as_str() {
+        "http" => false,
+        "https" => true,
+        _ => return Err("the scheme must be http or https"),
+    };
     let written = rest.strip_suffix('/').unwrap_or(rest);
     if written.contains('@') {
-        return Err(Refused::Other("credentials in a url are never sent; set a header instead"));
+        return Err("credentials in a url are never sent; set a header instead");
     }
     if written.contains(['/', '?', '#']) {
-        return Err(Refused::Other("a leg has no path, query or fragment: requests keep their own"));
+        return Err("a leg has no path, query or fragment: requests keep their own");
     }
-    let uri: Uri = text.parse().map_err(|_| Refused::Other("cannot be read as a url"))?;
-    let authority = authority(written).map_err(Refused::Other)?;
+    let uri: Uri = text.parse().map_err(|_| "cannot be read as a url")?;
+    let authority = authority(written)?;
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-    Ok(Origin { host, port: authority.port_u16().unwrap_or(80), authority })
+    let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    Ok(Origin { secure, host, port, authority })
 }
 
 /// `host` or `host:port`; an IPv6 address stands in brackets.

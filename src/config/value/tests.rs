@@ -185,8 +185,6 @@ fn urls_of_legs() {
         ("\"http://[::1]:80\"", "\"http://[::1]:80\""),
     ]);
     refuses::<Origin>(&[
-        ("\"https://a\"", "https legs are not supported yet"),
-        ("\"HTTPS://a\"", "https legs are not supported yet"),
         ("\"a:80\"", "scheme is missing"),
         ("\"unix:///a\"", "must be http"),
         ("\"http://\"", "not a url"),
@@ -202,6 +200,10 @@ fn urls_of_legs() {
         ("\"http://[::1\"", "not a url"),
         ("\"http://[zz]\"", "not a url"),
     ]);
+    for text in ["\"https://a\"", "\"HTTPS://a/\""] {
+        let origin = read::<Origin>(text).unwrap();
+        assert_eq!((origin.secure, origin.port, origin.to_string().as_str()), (true, 443, "https://a"));
+    }
     let origin = read::<Origin>("\"http://[fd00::1]\"").unwrap();
     assert_eq!((origin.host.as_str(), origin.port), ("fd00::1", 80));
 }

@@ -54,7 +54,7 @@ pub(in crate::live) async fn forward(
             Err(SendError::Unsent(_)) if !lease.is_reused() => return Err(Obstacle::Broken("reset")),
             Err(SendError::Unsent(back)) => {
                 request = *back;
-                lease = pool.connect().await.map_err(Obstacle::Unreached)?;
+                lease = lease.reconnect().await.map_err(Obstacle::Unreached)?;
             }
         }
     }
