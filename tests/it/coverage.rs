@@ -18,7 +18,9 @@ use crate::support::{
 
 fn rig(stable: &Server, shadow: &Server) -> ProxyBuilder {
     let proxy = proxy().stable(stable).shadow(shadow).percent(100.0);
-    proxy.with("mirror", "max_per_second = 1000000").with("mirror", "max_in_flight = 10000")
+    let proxy = proxy.with("mirror", "max_per_second = 1000000").with("mirror", "max_in_flight = 10000");
+    // On a busy machine no copy is to run into its deadline.
+    proxy.with("mirror", "nice = 0").with("shadow", "timeout = \"60s\"")
 }
 
 /// A shadow that resets the connection at `/bug` and answers as stable does elsewhere.
@@ -165,7 +167,7 @@ fn a_plane_that_takes_nothing_costs_refusals_and_no_client_anything() {
     let (stable, shadow) = (server().answers(200, &[], "x").start(), shadow_with_a_bug());
     when_no_answer(shadow.addr(), move || stands.stand());
     // What waited in the queue is too old when the plane goes on, and is not asked any more.
-    let proxy = rig(&stable, &shadow).with("shadow", "timeout = \"50ms\"").with("mirror", "nice = 0").start();
+    let proxy = rig(&stable, &shadow).with("shadow", "timeout = \"50ms\"").start();
     let asked = || {
         let release = Release(&held);
         let mut client = proxy.client();
