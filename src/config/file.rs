@@ -14,6 +14,7 @@ use super::section::{At, Key, Section, Spec, section};
 use super::value::{
     AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, MinVersion, Redaction, Secret, Size, Template,
 };
+use crate::compare::Numbers;
 use crate::gate::SampleBy;
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::live::{ClientAuth, Protocol as UpgradeProtocol};
@@ -291,6 +292,8 @@ section! {
     RouteCompare {
         /// Which fields are compared.
         headers: IgnoredHeaders,
+        /// When two JSON numbers are the same: `value` (1, 1.0 and 1e0 are) or `written` (they differ).
+        numbers: Numbers = Spec::plain(Numbers::Value),
         /// JSON path queries (RFC 9535); what they select in a JSON body is not compared.
         ignore: Vec<JsonPath> = Spec::plain(Vec::new()),
         /// Path templates by which evidence is grouped; other paths are inferred.
