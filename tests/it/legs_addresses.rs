@@ -175,6 +175,7 @@ fn a_shadow_that_is_busy_is_an_outcome_and_delays_nobody() {
         .percent(100.0)
         .with("shadow", "max_connections = 1")
         .with("shadow", "max_queue = 0")
+        .with("shadow", "timeout = \"60s\"")
         .start();
     for _ in 0..3 {
         assert_eq!(get(&proxy).status, 200);

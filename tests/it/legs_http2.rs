@@ -3,7 +3,12 @@
 use crate::support::*;
 
 fn over(url: &str) -> ProxyBuilder {
-    proxy().with("listen", "workers = 1").stable_url(url).with("stable", "protocol = \"http2\"")
+    proxy()
+        .with("listen", "workers = 1")
+        .stable_url(url)
+        .with("stable", "protocol = \"http2\"")
+        // A machine that is busy with other tests takes its time to answer a preface.
+        .with("stable", "connect_timeout = \"10s\"")
 }
 
 fn get(proxy: &Proxy) -> Response {
@@ -278,6 +283,7 @@ fn the_shadow_speaks_http2_too_and_each_of_its_faults_is_an_outcome() {
             .stable(&stable)
             .shadow_url(&shadow.url())
             .with("shadow", "protocol = \"http2\"")
+            .with("shadow", "connect_timeout = \"10s\"")
             .with("shadow", timeout)
             .percent(100.0)
             .start();
@@ -303,6 +309,8 @@ fn a_hundred_mirrored_requests_share_the_shadows_connection_and_match() {
         .stable(&stable)
         .shadow_url(&shadow.url())
         .with("shadow", "protocol = \"http2\"")
+        .with("shadow", "connect_timeout = \"10s\"")
+        .with("shadow", "timeout = \"60s\"")
         .percent(100.0)
         .start();
     let mut client = proxy.client();

@@ -33,7 +33,12 @@ impl Trust {
     }
 
     fn proxy(&self, stable: &Modern) -> ProxyBuilder {
-        proxy().with("listen", "workers = 1").stable_url(&stable.url()).with("stable", &self.line(""))
+        proxy()
+            .with("listen", "workers = 1")
+            .stable_url(&stable.url())
+            .with("stable", &self.line(""))
+            // A machine that is busy with other tests takes its time for a handshake.
+            .with("stable", "connect_timeout = \"10s\"")
     }
 }
 
@@ -136,12 +141,12 @@ fn what_is_no_tls_or_hangs_in_the_handshake_is_told_in_time() {
     let deaf = server().accepts_never_reads().start();
     assert_eq!(guilty(&get(&secured(deaf.url()).start())), (504, "stable; connect_timeout".to_owned()));
     let clear = by_hand();
-    let proxy = secured(clear.url()).with("stable", "connect_timeout = \"60s\"").start();
+    let proxy = secured(clear.url()).with("stable", "connect_timeout = \"10s\"").start();
     let mut client = proxy.client();
     client.get("/");
     clear.accept().send("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").half_close();
     assert_eq!(guilty(&client.read_response()), (502, "stable; tls".to_owned()));
-    let proxy = secured(clear.url()).with("stable", "connect_timeout = \"60s\"").start();
+    let proxy = secured(clear.url()).with("stable", "connect_timeout = \"10s\"").start();
     let mut client = proxy.client();
     client.get("/");
     clear.accept().half_close();
@@ -165,6 +170,8 @@ fn the_shadow_is_reached_by_tls_too_and_its_faults_are_outcomes() {
         .stable(&stable)
         .shadow_url(&shadow.url())
         .with("shadow", &trust.line(""))
+        .with("shadow", "connect_timeout = \"10s\"")
+        .with("shadow", "timeout = \"60s\"")
         .percent(100.0)
         .start();
     assert_eq!(get(&good).status, 200);
@@ -178,6 +185,8 @@ fn the_shadow_is_reached_by_tls_too_and_its_faults_are_outcomes() {
         .stable(&stable)
         .shadow_url(&shadow.url())
         .with("shadow", &strange.line(""))
+        .with("shadow", "connect_timeout = \"10s\"")
+        .with("shadow", "timeout = \"60s\"")
         .percent(100.0)
         .start();
     assert_eq!(get(&bad).status, 200);
