@@ -6,7 +6,7 @@ pub mod stored;
 
 use std::hash::BuildHasher;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +68,14 @@ impl App {
     /// # Errors
     /// [`StartError`]. A store that cannot be opened is none: serving and mirroring go on without it, loudly.
     pub fn start(config: Config) -> Result<App, StartError> {
+        Self::start_at(config, None)
+    }
+
+    /// The same at a socket that listens already, instead of at `listen.address`.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start_at(config: Config, listener: Option<TcpListener>) -> Result<App, StartError> {
         let metrics = Metrics::new();
         let scout = Scout::start(metrics.clone())?;
         scout.watch(&config.legs);
@@ -85,10 +93,10 @@ impl App {
         });
         let listen = |key, address| move |cause| StartError::Listen { key, address, cause };
         let address = config.live.address;
-        let live = live::Plane::bind(config.live.clone(), shared.clone())
+        let live = live::Plane::bind(config.live.clone(), shared.clone(), listener)
             .map_err(listen("listen.address", address))?;
-        let admin = config.admin.address;
-        let admin = std::net::TcpListener::bind(admin).map_err(listen("admin.address", admin))?;
+        let admin = office::bind(config.admin.address, config.live.reuse_port)
+            .map_err(listen("admin.address", config.admin.address))?;
 
         let evidence = Evidence {
             ledger: ledger.clone(),
@@ -113,6 +121,7 @@ impl App {
             views,
             reloader: reloader.clone(),
         })?;
+        live.open().map_err(listen("listen.address", address))?;
         let live = live.start(seed.rotate_left(32))?;
         ready.set_ready();
         Ok(App { live, shadow, writer, office, gate, ready, reloader, ledger, metrics, access_log })

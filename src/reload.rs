@@ -143,6 +143,7 @@ pub fn snapshot(config: &Config, instance: &str) -> Snapshot {
     Snapshot {
         routes: config.routes.clone(),
         trusted_proxies: config.live.trusted_proxies.clone(),
+        upgrades: config.live.upgrades.clone(),
         mark: mark.unwrap_or(MARK),
         identity: Identity::new(&config.live.identity, instance),
     }

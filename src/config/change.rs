@@ -9,14 +9,16 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 18] = [
+pub(super) const READ_AT_START: [&str; 20] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
     "listen.header_timeout",
     "listen.idle_timeout",
+    "listen.tunnel_timeout",
     "listen.drain_timeout",
     "listen.max_header_bytes",
+    "listen.reuse_port",
     "listen.access_log",
     "mirror.nice",
     "mirror.max_drain",

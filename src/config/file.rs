@@ -15,9 +15,10 @@ use super::value::{
     AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, Redaction, Secret, Size, Template,
 };
 use crate::gate::SampleBy;
+use crate::live::Protocol;
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::model::Ppm;
-use crate::upstream::{Balance, HostPolicy, Origin, Protocol};
+use crate::upstream::{Balance, HostPolicy, HttpVersion, Origin};
 
 section! {
     /// A whole file.
@@ -56,10 +57,16 @@ section! {
         header_timeout: Duration = limits::HEADER_TIMEOUT,
         /// How long a kept-alive connection may wait for its next request.
         idle_timeout: Duration = limits::CLIENT_IDLE_TIMEOUT,
+        /// How long nothing may pass in a tunnel, such as a websocket's, before it is closed.
+        tunnel_timeout: Duration = limits::TUNNEL_TIMEOUT,
         /// How long requests in flight may take once a stop was asked for.
         drain_timeout: Duration = limits::DRAIN_TIMEOUT,
         /// Largest request head.
         max_header_bytes: Size = limits::MAX_HEADER_BYTES,
+        /// Whether other processes may listen at the same address (`SO_REUSEPORT`), so that a new one starts before the old one ends.
+        reuse_port: bool = Spec::plain(false),
+        /// Protocols that clients may ask for with `Upgrade` and are tunnelled if stable consents; what is not listed is taken off.
+        upgrades: Vec<Protocol> = Spec::plain(upgrades()),
         /// Peers whose X-Forwarded-* are believed: addresses or networks.
         trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
         /// How the legs are told who asked: `x-forwarded` (X-Forwarded-For, -Proto, -Host, -Port), `rfc7239` (Forwarded) or `both`.
@@ -91,7 +98,7 @@ section! {
         /// Which address takes the next request: `least_requests` (of two drawn at random the one with fewer under way) or `round_robin`.
         balance: Balance = Spec::plain(Balance::LeastRequests),
         /// The version of HTTP, `http1` or `http2`; left out, https legs choose by ALPN and http legs are spoken to in HTTP/1.1.
-        protocol: Protocol,
+        protocol: HttpVersion,
         /// How https is spoken.
         tls: LegTls,
         /// The Host that the leg is sent: `preserve` (the client's), `upstream` (the url's) or a name.
@@ -328,6 +335,10 @@ section! {
         /// File that holds the token, instead of `token`.
         token_file: PathBuf,
     }
+}
+
+fn upgrades() -> Vec<Protocol> {
+    Protocol::parse("websocket").into_iter().collect()
 }
 
 /// The section that knows a key of that name, for a key that stands in a wrong place.

@@ -46,6 +46,8 @@ pub const MAX_CONNECTIONS: Limit<usize> = Limit { min: 1, default: 10_000, max: 
 pub const HEADER_TIMEOUT: Limit<Duration> = seconds(10, 600);
 /// Just above the 60 s after which common balancers drop their side, so that it is they who close.
 pub const CLIENT_IDLE_TIMEOUT: Limit<Duration> = seconds(75, 3600);
+/// Whoever keeps a websocket open sends something within minutes; an hour ends what was forgotten.
+pub const TUNNEL_TIMEOUT: Limit<Duration> = seconds(3600, 86_400);
 /// Kubernetes' default grace period.
 pub const DRAIN_TIMEOUT: Limit<Duration> =
     Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_hours(1) };

@@ -73,8 +73,11 @@ fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
         max_connections: listen.max_connections(),
         header_timeout: listen.header_timeout(),
         idle_timeout: listen.idle_timeout(),
+        tunnel_timeout: listen.tunnel_timeout(),
         drain_timeout: listen.drain_timeout(),
         max_header_bytes: listen.max_header_bytes().bytes(),
+        reuse_port: listen.reuse_port(),
+        upgrades: listen.upgrades(),
         trusted_proxies: listen.trusted_proxies(),
         identity: live::settings::IdentitySettings {
             forwarded: listen.forwarded(),

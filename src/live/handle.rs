@@ -1,12 +1,13 @@
 //! The way of a request, on one screen.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 
 use super::access_log::Entry;
 use super::arrival::Activity;
@@ -16,12 +17,13 @@ use super::mirror::{Head, Sampler, Ticket, decide, offer};
 use super::peer::Peer;
 use super::request::headers;
 use super::request::hops;
-use super::request::survey::Survey;
+use super::request::survey::{Field, Survey};
 use super::request::validate::{host_name, validate};
 use super::settings::Trace;
 use super::snapshot::{Generation, Shared};
 use super::stable::answer::{self, AnswerBody, Served};
 use super::stable::forward::forward;
+use super::upgrade::{Ask, Protocol, Tunnel, tunnel};
 use crate::model::clock::{self, Instant};
 use crate::model::{Decision, Refusal};
 
@@ -38,13 +40,14 @@ impl Way {
         Way { shared, sampler: Sampler::new(seed), generation: RefCell::new(Rc::new(generation)) }
     }
 
-    /// One request: validate, route, normalise, offer, forward, answer.
+    /// One request: validate, route, normalise, offer, forward, answer; with the tunnel that is to follow a 101
+    /// (boxed, for it is rare, and what is handed back is moved for every request).
     pub(super) async fn handle(
         self: Rc<Self>,
         peer: Rc<Peer>,
         activity: Rc<Activity>,
         mut request: Request<Incoming>,
-    ) -> Result<Response<AnswerBody>, Infallible> {
+    ) -> (Response<AnswerBody>, Option<Box<Tunnel>>) {
         let arrived = clock::now();
         let generation = self.generation();
         let snapshot = &generation.snapshot;
@@ -63,14 +66,15 @@ impl Way {
         let mut served = Served::begin(meters, method_label(request.method()), arrived, activity, entry);
         let lane = match (checked, lane) {
             (Ok(None), Some(lane)) => lane,
-            (Err(obstacle), _) => return Ok(self.turn_away(&obstacle, served)),
+            (Err(obstacle), _) => return (self.turn_away(&obstacle, served), None),
             (Ok(Some(answer)), _) => {
                 self.decided(Refusal::NoRoute, &served);
-                return Ok(answer::own(answer, Ticket::none(), served));
+                return (answer::own(answer, Ticket::none(), served), None);
             }
-            (Ok(None), None) => return Ok(self.turn_away(&Obstacle::NoRoute, served)),
+            (Ok(None), None) => return (self.turn_away(&Obstacle::NoRoute, served), None),
         };
         let (mut parts, body) = request.into_parts();
+        let ask = upgrade(&mut parts, &body, survey, &snapshot.upgrades);
         let said = headers::prepare_request(&mut parts.headers, parts.version, &peer, snapshot, survey);
         served.identify(&said);
         let trace = said.trace.filter(|_| identity.trace == Trace::Propagate);
@@ -79,17 +83,23 @@ impl Way {
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
+        if let Some(ask) = &ask {
+            ask.write(&mut parts.headers);
+        }
         parts.version = http::Version::HTTP_11;
         let request = Request::from_parts(parts, body);
-        Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {
-            Ok(arrived) => {
-                let received = arrived.response.version();
-                let mut response = answer::pass(arrived, ticket, served);
-                identity.pseudonym.write_answer(response.headers_mut(), received);
-                response
-            }
-            Err(obstacle) => answer::refuse(&obstacle, ticket, served),
-        })
+        let mut arrived =
+            match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived).await {
+                Ok(arrived) => arrived,
+                Err(obstacle) => return (answer::refuse(&obstacle, ticket, served), None),
+            };
+        let received = arrived.response.version();
+        let (mut response, tunnel) = match arrived.switch.take() {
+            Some(protocol) => tunnel::open(arrived, protocol, served),
+            None => (answer::pass(arrived, ticket, served), None),
+        };
+        identity.pseudonym.write_answer(response.headers_mut(), received);
+        (response, tunnel)
     }
 
     fn turn_away(&self, obstacle: &Obstacle, served: Served) -> Response<AnswerBody> {
@@ -123,4 +133,14 @@ impl Way {
     pub(super) fn sweep(&self, now: Instant) {
         self.generation().sweep(now);
     }
+}
+
+/// The upgrade that a request asks for, as far as it is passed on.
+fn upgrade(parts: &mut Parts, body: &Incoming, survey: Survey, allowed: &[Protocol]) -> Option<Ask> {
+    if !survey.has(Field::Upgrade) {
+        return None;
+    }
+    // hyper offers its own way to a tunnel; ours takes the stream once the connection has ended.
+    parts.extensions.remove::<OnUpgrade>()?;
+    Ask::of(parts, body.is_end_stream(), allowed)
 }

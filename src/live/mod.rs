@@ -11,6 +11,8 @@ pub mod mirror;
 
 pub mod stable;
 
+pub mod upgrade;
+
 pub mod access_log;
 
 pub mod error;
@@ -22,3 +24,4 @@ pub use arrival::{Plane, Started};
 pub use request::{MARK, Match, PathTemplate, Route, Routes, TemplateError};
 pub use settings::Settings;
 pub use snapshot::{Identity, Shared, Snapshot};
+pub use upgrade::{Protocol, ProtocolError};

@@ -11,7 +11,7 @@ use super::meters::RouteMeters;
 use super::mirror::LiveBody;
 use super::request::headers::Pseudonym;
 use super::settings::{Forwarded, IdentitySettings, RequestId, Trace};
-use super::{Route, Routes};
+use super::{Protocol, Route, Routes};
 use crate::gate::Gate;
 use crate::model::Leg;
 use crate::model::clock::Instant;
@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub routes: Routes,
     /// Peers whose X-Forwarded-* are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Protocols that clients may ask for instead of HTTP.
+    pub upgrades: Vec<Protocol>,
     /// The field that marks a copy; taken off what clients send.
     pub mark: HeaderName,
     /// What is written on of who asked.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body::Body;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{Builder, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -14,8 +14,9 @@ use tokio_rustls::TlsConnector;
 
 use super::flood::{Gauge, Guarded};
 use super::http2::{self, Multiplexed};
+use super::switch::{Switch, Switched};
 use super::transport::Transport;
-use super::{ConnectError, Protocol};
+use super::{ConnectError, HttpVersion};
 
 /// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
 /// buffer alive, so this is also what one capture can pin.
@@ -28,6 +29,7 @@ const MAX_FIELDS: usize = 256;
 pub(super) struct Connection<B> {
     pub(super) sender: SendRequest<B>,
     pub(super) gauge: Gauge,
+    pub(super) switch: Switch,
     pub(super) task: AbortHandle,
 }
 
@@ -43,7 +45,7 @@ pub(super) enum Made<B> {
 #[derive(Clone)]
 pub(super) struct Way {
     pub(super) address: SocketAddr,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: HttpVersion,
     pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
@@ -59,7 +61,7 @@ where
     let stream = TcpStream::connect(way.address).await?;
     stream.set_nodelay(true)?;
     let (stream, two) = match way.tls {
-        None => (Transport::Tcp(stream), way.protocol == Protocol::Http2),
+        None => (Transport::Tcp(stream), way.protocol == HttpVersion::Http2),
         Some((connector, name)) => secure(stream, &connector, name, way.protocol).await?,
     };
     let gauge = Gauge::default();
@@ -71,11 +73,19 @@ where
     builder.preserve_header_case(true).max_buf_size(MAX_BUFFER).max_headers(MAX_FIELDS);
     let handshake = builder.handshake(TokioIo::new(stream)).await;
     let (sender, connection) = handshake.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
+    let switch = Switch::default();
+    let at_end = switch.clone();
     let task = tokio::task::spawn_local(async move {
+        let mut connection = connection;
         // Its errors reach whoever waits for an answer; on an idle connection they mean that it is gone.
-        let _ = connection.await;
+        if (&mut connection).await.is_ok() {
+            at_end.hand_over(|| {
+                let Parts { io, read_buf, .. } = connection.into_parts();
+                Switched { io: io.into_inner(), read: read_buf }
+            });
+        }
     });
-    Ok(Made::One(Connection { sender, gauge, task: task.abort_handle() }))
+    Ok(Made::One(Connection { sender, gauge, switch, task: task.abort_handle() }))
 }
 
 /// The handshake of TLS, and whether it led to HTTP/2.
@@ -83,7 +93,7 @@ async fn secure(
     stream: TcpStream,
     connector: &TlsConnector,
     name: ServerName<'static>,
-    protocol: Protocol,
+    protocol: HttpVersion,
 ) -> Result<(Transport, bool), ConnectError> {
     let stream = connector.connect(name, stream).await.map_err(|error| match error.kind() {
         // rustls' own verdicts come as invalid data; all else is of the socket below it.
@@ -92,7 +102,7 @@ async fn secure(
         _ => ConnectError::Io(error),
     })?;
     let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    if protocol == Protocol::Http2 && !two {
+    if protocol == HttpVersion::Http2 && !two {
         return Err(ConnectError::Tls("it does not speak HTTP/2".to_owned()));
     }
     Ok((Transport::Tls(Box::new(stream)), two))

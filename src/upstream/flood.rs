@@ -38,7 +38,7 @@ struct Passed {
 }
 
 /// A stream that fails when a head is awaited for too many bytes.
-pub(super) struct Guarded {
+pub struct Guarded {
     stream: Transport,
     gauge: Gauge,
 }

@@ -6,13 +6,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 
 use super::connect::Connection;
 use super::endpoint::{Endpoint, Idle};
 use super::http2::Stream;
 use super::pool::{Found, Pool};
 use super::slots::Slot;
-use super::{ConnectError, Gauge, SendError};
+use super::{ConnectError, Gauge, SendError, Switched};
 use crate::model::clock::{self, Instant};
 
 /// What an exchange runs on.
@@ -29,6 +30,7 @@ pub struct Lease<B> {
     pool: Rc<Pool<B>>,
     endpoint: Rc<Endpoint<B>>,
     reused: bool,
+    switched: Option<oneshot::Receiver<Switched>>,
     /// Since when an answer is awaited, where it matters who is slow.
     asked: Option<Instant>,
 }
@@ -37,7 +39,7 @@ impl<B> Lease<B> {
     pub(super) fn new(pool: &Rc<Pool<B>>, slot: Slot<'_>, (endpoint, wire, reused): Found<B>) -> Self {
         slot.keep();
         endpoint.begin();
-        let lease = Lease { wire: None, pool: pool.clone(), endpoint, reused, asked: None };
+        let lease = Lease { wire: None, pool: pool.clone(), endpoint, reused, switched: None, asked: None };
         lease.on(wire)
     }
 
@@ -85,6 +87,21 @@ impl<B> Lease<B> {
             Some(Wire::Two(stream)) => stream.gauge(),
             None => Gauge::default(),
         }
+    }
+
+    /// The next request asks for another protocol: if the leg switches to it, [`Lease::switched`] has the stream. On a
+    /// stream of HTTP/2 nothing is ever switched.
+    pub fn may_switch(&mut self) {
+        self.switched = match &self.wire {
+            Some(Wire::One(connection)) => Some(connection.switch.arm()),
+            _ => None,
+        };
+    }
+
+    /// The stream of a connection that has left HTTP; `None` if it broke before, or was not to be switched. The lease is
+    /// to be kept for as long as the stream is used, and can serve no other request.
+    pub async fn switched(&mut self) -> Option<Switched> {
+        self.switched.take()?.await.ok()
     }
 
     /// Lets the connection end by itself: its answer is complete, and what is left of the request may still go out.

@@ -10,9 +10,10 @@ use tempfile::TempDir;
 
 use crate::process::Running;
 use crate::support::{
-    PATIENCE, Page, Proxy, ProxyBuilder, Server, answer, client, dead_address, eventually, latch, proxy,
-    server,
+    PATIENCE, Page, Proxy, ProxyBuilder, Server, answer, by_hand, client, dead_address, eventually, latch,
+    proxy, server,
 };
+use crate::upgrades::{CONSENT, HANDSHAKE};
 
 fn logging(builder: ProxyBuilder, path: &Path) -> ProxyBuilder {
     builder.with("listen", &format!("access_log = {:?}", path.display().to_string()))
@@ -282,4 +283,27 @@ fn without_a_log_there_is_none_and_turning_it_on_waits_for_a_restart() {
     let page = proxy.assert_laws();
     assert!(!path.exists());
     assert_eq!(count(&page, "written") + count(&page, "dropped") + count(&page, "failed"), 0.0);
+}
+
+#[test]
+fn a_tunnel_is_one_line_when_it_ends_with_who_broke_it() {
+    for (breaks, error) in
+        [(None, None), (Some(true), Some("stable; reset")), (Some(false), Some("client; aborted"))]
+    {
+        let backend = by_hand();
+        let lines = logged(proxy().stable_url(&backend.url()), |proxy| {
+            let mut client = proxy.client();
+            client.send(HANDSHAKE);
+            let mut stable = backend.accept();
+            stable.read_head();
+            stable.send(CONSENT);
+            client.read_head();
+            match breaks {
+                Some(true) => stable.abort(),
+                Some(false) => client.abort(),
+                None => {}
+            }
+        });
+        assert_eq!((&lines[0]["status"], lines[0]["error"].as_str()), (&101.into(), error), "{lines:?}");
+    }
 }

@@ -7,6 +7,9 @@ use tokio::sync::Notify;
 
 use crate::model::clock::Instant;
 
+/// A client that uses its connection all the time sends its next request within this; so does one that has just made it.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(in crate::live) struct Activity {
@@ -14,6 +17,8 @@ pub(in crate::live) struct Activity {
     since: Cell<Instant>,
     requests: Cell<usize>,
     flushed: Cell<bool>,
+    passed: Cell<bool>,
+    draining: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
     told: Notify,
 }
@@ -26,6 +31,8 @@ enum State {
     Head,
     /// A request is being served.
     Serving,
+    /// HTTP has ended on it: bytes pass both ways.
+    Tunnel,
 }
 
 /// Why a connection is to end.
@@ -42,6 +49,7 @@ pub(super) enum Verdict {
 pub(super) struct Patience {
     pub(super) header: Duration,
     pub(super) idle: Duration,
+    pub(super) tunnel: Duration,
 }
 
 impl Activity {
@@ -51,6 +59,8 @@ impl Activity {
             since: Cell::new(now),
             requests: Cell::new(0),
             flushed: Cell::new(true),
+            passed: Cell::new(false),
+            draining: Cell::new(false),
             verdict: Cell::new(None),
             told: Notify::new(),
         }
@@ -79,9 +89,30 @@ impl Activity {
         }
     }
 
+    /// From now on it is a tunnel, until its request ends.
+    pub(super) fn open_tunnel(&self, now: Instant) {
+        self.state.set(State::Tunnel);
+        self.since.set(now);
+    }
+
+    /// Bytes passed in the tunnel; when, the next look at it says.
+    pub(super) fn pass(&self) {
+        self.passed.set(true);
+    }
+
     /// Nothing is being served and no head has begun.
     pub(super) fn is_idle(&self) -> bool {
         self.state.get() == State::Idle
+    }
+
+    /// Nothing came for long enough that probably nothing is on its way.
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
+        self.is_idle() && now.saturating_duration_since(self.since.get()) >= QUIET
+    }
+
+    /// It was told to end as soon as nothing is being served.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.get()
     }
 
     /// Whether the client's socket took what it was last offered.
@@ -96,9 +127,13 @@ impl Activity {
 
     /// Ends the connection if it kept us waiting for too long.
     pub(super) fn judge(&self, now: Instant, patience: Patience) {
+        if self.passed.take() {
+            self.since.set(now);
+        }
         let waited = now.saturating_duration_since(self.since.get());
         match self.state.get() {
             State::Head if waited >= patience.header => self.tell(Verdict::Expired("header_timeout")),
+            State::Tunnel if waited >= patience.tunnel => self.tell(Verdict::Expired("tunnel_timeout")),
             State::Idle if waited >= patience.idle => self.tell(Verdict::Expired("idle_timeout")),
             _ => {}
         }
@@ -106,6 +141,9 @@ impl Activity {
 
     /// Tells the connection to end.
     pub(super) fn tell(&self, verdict: Verdict) {
+        if verdict == Verdict::Drain {
+            self.draining.set(true);
+        }
         self.verdict.set(Some(verdict));
         self.told.notify_one();
     }
@@ -126,7 +164,11 @@ mod tests {
     use super::*;
     use crate::model::clock;
 
-    const PATIENCE: Patience = Patience { header: Duration::from_secs(10), idle: Duration::from_secs(75) };
+    const PATIENCE: Patience = Patience {
+        header: Duration::from_secs(10),
+        idle: Duration::from_secs(75),
+        tunnel: Duration::from_hours(1),
+    };
 
     fn told(activity: &Activity) -> Option<Verdict> {
         activity.verdict.take()
@@ -151,6 +193,38 @@ mod tests {
         activity.end(at(10_000));
         activity.judge(at(10_075), PATIENCE);
         assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
+    }
+
+    #[test]
+    fn a_tunnel_lives_while_bytes_pass() {
+        let start = clock::now();
+        let at = |s| start + Duration::from_secs(s);
+        let activity = Activity::new(start);
+        activity.begin();
+        activity.open_tunnel(start);
+        activity.read(|| unreachable!("bytes in a tunnel begin no head"));
+        activity.judge(at(3599), PATIENCE);
+        assert_eq!(told(&activity), None);
+        activity.pass();
+        activity.judge(at(3600), PATIENCE);
+        activity.judge(at(7199), PATIENCE);
+        assert_eq!(told(&activity), None, "something passed an hour ago");
+        activity.judge(at(7200), PATIENCE);
+        assert_eq!(told(&activity), Some(Verdict::Expired("tunnel_timeout")));
+        assert!(!activity.is_idle() && !activity.is_quiet(at(7200)));
+    }
+
+    #[test]
+    fn a_connection_is_quiet_once_its_client_has_had_time_for_another_request() {
+        let start = clock::now();
+        let activity = Activity::new(start);
+        assert!(!activity.is_quiet(start + QUIET / 2), "its first request may be on its way");
+        assert!(activity.is_quiet(start + QUIET));
+        activity.begin();
+        assert!(!activity.is_quiet(start + 10 * QUIET));
+        activity.end(start + 10 * QUIET);
+        assert!(!activity.is_quiet(start + 10 * QUIET));
+        assert!(activity.is_quiet(start + 11 * QUIET));
     }
 
     #[test]

@@ -1,19 +1,26 @@
 //! Serves one client connection until it ends, is too slow, or is told to.
 
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper::server::conn::http1::Builder;
+use hyper::server::conn::http1::{Builder, Parts};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Verdict};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
+use crate::live::stable::answer::AnswerBody;
+use crate::live::upgrade::Tunnel;
 use crate::model::clock;
 
 /// Request heads with more fields than this are answered 431.
@@ -46,27 +53,69 @@ pub(super) async fn serve(
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
     let io = Watched { io: TokioIo::new(stream), activity: activity.clone() };
+    let tunnel: Rc<Cell<Option<Box<Tunnel>>>> = Rc::default();
     let service = {
-        let activity = activity.clone();
-        service_fn(move |request| way.clone().handle(peer.clone(), activity.clone(), request))
+        let (activity, tunnel) = (activity.clone(), tunnel.clone());
+        service_fn(move |request| {
+            let answer = way.clone().handle(peer.clone(), activity.clone(), request);
+            deliver(answer, activity.clone(), tunnel.clone())
+        })
     };
-    let connection = protocol.serve_connection(io, service);
-    tokio::pin!(connection);
-    let mut draining = false;
+    let mut connection = protocol.serve_connection(io, service);
     loop {
         tokio::select! {
             biased;
-            result = connection.as_mut() => return result.err().map(|e| reason(&e)),
+            result = &mut connection => match result {
+                Ok(()) => break,
+                Err(error) => return Some(reason(&error)),
+            },
             verdict = activity.verdict() => match verdict {
                 Verdict::Expired(reason) => return (reason != "idle_timeout").then_some(reason),
-                Verdict::Drain => draining = true,
+                Verdict::Drain => {}
             },
-            () = tokio::time::sleep(FLUSHED), if draining => {}
+            () = tokio::time::sleep(FLUSHED), if activity.is_draining() => {}
         }
-        if draining && !activity.is_idle() {
-            connection.as_mut().graceful_shutdown();
-        } else if draining && activity.is_flushed() {
+        // Not hyper's graceful shutdown: after an answer that had begun it closes without a word, and the next request, on
+        // its way already, is lost.
+        if activity.is_draining() && activity.is_quiet(clock::now()) && activity.is_flushed() {
             return None;
+        }
+    }
+    let tunnel = tunnel.take()?;
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    pass(tunnel, io.into_inner(), read_buf, &activity).await
+}
+
+/// The answer as it goes out; a tunnel that is to follow it is kept until it is written.
+async fn deliver(
+    answer: impl Future<Output = (Response<AnswerBody>, Option<Box<Tunnel>>)>,
+    activity: Rc<Activity>,
+    slot: Rc<Cell<Option<Box<Tunnel>>>>,
+) -> Result<Response<AnswerBody>, Infallible> {
+    let (mut response, tunnel) = answer.await;
+    if tunnel.is_some() {
+        slot.set(tunnel);
+    } else if activity.is_draining() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Passes bytes both ways until the tunnel ends or nothing has passed for too long; a drain lets it go on.
+async fn pass<C>(tunnel: Box<Tunnel>, client: C, early: Bytes, activity: &Activity) -> Option<&'static str>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+{
+    activity.open_tunnel(clock::now());
+    let passing = tunnel.pass(client, early, || activity.pass());
+    tokio::pin!(passing);
+    loop {
+        tokio::select! {
+            biased;
+            reason = passing.as_mut() => return reason,
+            verdict = activity.verdict() => if let Verdict::Expired(reason) = verdict {
+                return Some(reason);
+            },
         }
     }
 }
@@ -90,6 +139,13 @@ fn reason(error: &hyper::Error) -> &'static str {
 struct Watched {
     io: TokioIo<TcpStream>,
     activity: Rc<Activity>,
+}
+
+impl Watched {
+    /// From now on a tunnel: the stream as it is, which nobody looks at.
+    fn into_inner(self) -> TcpStream {
+        self.io.into_inner()
+    }
 }
 
 impl Read for Watched {

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod activity;
 pub mod connection;
+pub mod door;
 pub mod plane;
 pub mod worker;
 

@@ -71,7 +71,11 @@ impl Worker {
         Worker {
             way: Rc::new(Way::new(shared, seed)),
             protocol: protocol(settings.max_header_bytes),
-            patience: Patience { header: settings.header_timeout, idle: settings.idle_timeout },
+            patience: Patience {
+                header: settings.header_timeout,
+                idle: settings.idle_timeout,
+                tunnel: settings.tunnel_timeout,
+            },
             connections: RefCell::default(),
             next: Cell::new(0),
             draining: Cell::new(false),

@@ -23,7 +23,7 @@ use crate::upstream::Lease;
 const CLIENT_LEFT: (&str, &str) = ("client", "aborted");
 
 /// What the client is sent.
-pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Finish>;
+pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Option<Finish>>;
 
 /// One client request being served; counted when dropped, which is when its answer has ended or been given up.
 pub(in crate::live) struct Served {
@@ -66,6 +66,8 @@ pub(in crate::live) struct Arrived {
     pub(in crate::live) response: Response<Incoming>,
     pub(in crate::live) lease: Lease<LiveBody>,
     pub(in crate::live) sent: Instant,
+    /// The protocol that stable switches to, if it does.
+    pub(in crate::live) switch: Option<HeaderValue>,
 }
 
 impl Served {
@@ -95,7 +97,7 @@ impl Served {
     }
 
     /// The first fault is the one; what follows is its consequence.
-    fn blame(&mut self, leg: &'static str, reason: &'static str) {
+    pub(in crate::live) fn blame(&mut self, leg: &'static str, reason: &'static str) {
         if let Some(entry) = &mut self.entry {
             entry.error.get_or_insert((leg, reason));
         }
@@ -103,6 +105,15 @@ impl Served {
 
     pub(in crate::live) fn meters(&self) -> &Rc<RouteMeters> {
         &self.meters
+    }
+
+    /// The head of stable's answer came, to a request handed over at `sent`; answers when that was.
+    pub(in crate::live) fn answered(&mut self, status: StatusCode, sent: Instant) -> Instant {
+        let first_byte = clock::now();
+        self.status = Some(status);
+        self.meters.answered(status);
+        self.meters.stable_first_byte.record((first_byte - sent).as_secs_f64());
+        first_byte
     }
 }
 
@@ -131,12 +142,9 @@ impl Drop for Served {
 
 /// Stable's answer as the client gets it.
 pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
-    let first_byte = clock::now();
-    let Arrived { response, lease, sent } = arrived;
+    let Arrived { response, lease, sent, .. } = arrived;
     let (mut head, body) = response.into_parts();
-    served.status = Some(head.status);
-    served.meters.answered(head.status);
-    served.meters.stable_first_byte.record((first_byte - sent).as_secs_f64());
+    let first_byte = served.answered(head.status, sent);
     let capture = ticket.capture().map(|(bytes, cap)| {
         let answer = Answer {
             status: head.status,
@@ -151,7 +159,7 @@ pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served
     head.version = http::Version::HTTP_11;
     let stable = Some(FromStable { lease, sent, first_byte, capture });
     let finish = Finish { ticket, stable, served };
-    Response::from_parts(head, Tapped::new(Either::Left(body), finish))
+    Response::from_parts(head, Tapped::new(Either::Left(body), Some(finish)))
 }
 
 /// Our own answer where there is none of stable's.
@@ -185,7 +193,8 @@ pub(in crate::live) fn own(
     if let Some(id) = served.id.take() {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    response.map(|body| Tapped::new(Either::Right(Full::new(body)), Finish { ticket, stable: None, served }))
+    let finish = Finish { ticket, stable: None, served };
+    response.map(|body| Tapped::new(Either::Right(Full::new(body)), Some(finish)))
 }
 
 impl Tap for Finish {

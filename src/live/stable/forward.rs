@@ -10,6 +10,7 @@ use super::answer::Arrived;
 use crate::live::error::Obstacle;
 use crate::live::meters::RouteMeters;
 use crate::live::mirror::{LiveBody, Ticket};
+use crate::live::upgrade::Ask;
 use crate::model::clock::{self, Instant};
 use crate::upstream::error::broken_label;
 use crate::upstream::{Lease, Pool, SendError};
@@ -21,25 +22,32 @@ use crate::upstream::{Lease, Pool, SendError};
 pub(in crate::live) async fn forward(
     pool: &Rc<Pool<LiveBody>>,
     mut request: Request<LiveBody>,
+    ask: Option<&Ask>,
     ticket: &Ticket,
     meters: &RouteMeters,
     arrived: Instant,
 ) -> Result<Arrived, Obstacle> {
     let before = clock::now();
-    let mut lease = pool.checkout().await.map_err(Obstacle::Unreached)?;
+    let lease = if ask.is_some() { Box::pin(pool.checkout_to_switch()).await } else { pool.checkout().await };
+    let mut lease = lease.map_err(Obstacle::Unreached)?;
     let limit = pool.settings().response_timeout;
     // The making of a connection is stable's time, not ours.
     let ready = if lease.is_reused() { clock::now() } else { before };
     meters.overhead.record((ready - arrived).as_secs_f64());
     loop {
         ticket.reach();
+        if ask.is_some() {
+            lease.may_switch();
+        }
         let sent = clock::now();
         match head(&mut lease, request, ticket, limit, sent).await? {
-            // No upgrade was asked for: a 101 is the end of HTTP on a connection that the client still speaks it on.
             Ok(response) if response.status().is_informational() => {
-                return Err(Obstacle::Broken("invalid_response"));
+                let consent = ask.and_then(|ask| ask.consent(response.status(), response.headers()));
+                // Without one a 101 is the end of HTTP on a connection that the client still speaks it on.
+                let switch = Some(consent.ok_or(Obstacle::Broken("invalid_response"))?);
+                return Ok(Arrived { response, lease, sent, switch });
             }
-            Ok(response) => return Ok(Arrived { response, lease, sent }),
+            Ok(response) => return Ok(Arrived { response, lease, sent, switch: None }),
             Err(SendError::Broken(_)) if ticket.upload().is_some_and(|u| u.is_broken()) => {
                 return Err(Obstacle::UploadBroken);
             }

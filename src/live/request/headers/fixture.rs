@@ -22,6 +22,7 @@ pub(super) fn snapshot(settings: &IdentitySettings, trusted: &[&str]) -> Snapsho
     Snapshot {
         routes: crate::live::Routes::default(),
         trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
+        upgrades: Vec::new(),
         mark: MARK,
         identity: Identity::new(settings, "drawn"),
     }
