@@ -48,8 +48,8 @@ impl TraceContext {
         let mut value = [b'-'; TRACEPARENT_LENGTH];
         hex(&mut value[..2], 0);
         value[3..35].copy_from_slice(&self.id);
-        hex(&mut value[36..52], u128::from(span.max(1)));
-        hex(&mut value[53..], u128::from(self.flags));
+        hex(&mut value[36..52], span.max(1));
+        hex(&mut value[53..], u64::from(self.flags));
         value
     }
 }
@@ -61,7 +61,7 @@ impl std::fmt::Debug for TraceContext {
 }
 
 /// Fills a place with the last of a number's hexadecimal digits, lower case.
-pub fn hex(place: &mut [u8], number: u128) {
+pub fn hex(place: &mut [u8], number: u64) {
     let mut rest = number;
     for digit in place.iter_mut().rev() {
         *digit = b"0123456789abcdef"[(rest & 15) as usize];

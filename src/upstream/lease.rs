@@ -30,6 +30,7 @@ pub struct Lease<B> {
     pool: Rc<Pool<B>>,
     endpoint: Rc<Endpoint<B>>,
     reused: bool,
+    /// Where the stream of a connection that leaves HTTP comes to.
     switched: Option<oneshot::Receiver<Switched>>,
     /// Since when an answer is awaited, where it matters who is slow.
     asked: Option<Instant>,

@@ -7,6 +7,7 @@ use http::Version;
 use http::uri::PathAndQuery;
 
 use super::note::{Ended, Entry};
+use crate::live::request::headers::Id;
 use crate::model::{Decision, TraceContext};
 
 /// Most bytes of a target, escaped: the line as a whole then stays below `telemetry::record_file::LINE_BYTES`.
@@ -32,7 +33,8 @@ pub(super) fn of(entry: &Entry, ended: &Ended<'_>) -> String {
     millis(&mut line, "stable_first_byte_ms", entry.stable.and_then(|timing| timing.first_byte));
     millis(&mut line, "stable_ms", entry.stable.map(|timing| timing.total));
     text(&mut line, "decision", entry.note.decision.get().map(Decision::label), TEXT);
-    text(&mut line, "request_id", entry.id.as_ref().and_then(|id| id.to_str().ok()), TEXT);
+    let id = entry.id.as_ref().map(Id::value);
+    text(&mut line, "request_id", id.as_ref().and_then(|id| id.to_str().ok()), TEXT);
     text(&mut line, "trace_id", entry.trace.as_ref().map(TraceContext::id), TEXT);
     let error = entry.error.map(|(leg, reason)| format!("{leg}; {reason}"));
     text(&mut line, "error", error.as_deref(), TEXT);

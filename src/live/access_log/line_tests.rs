@@ -39,7 +39,7 @@ fn a_line_says_everything_that_is_known() {
     let mut entry = entry("/orders/7?token=s3cret", false);
     entry.identify(&Said {
         trace: TraceContext::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-        id: Some(HeaderValue::from_static("id-1")),
+        id: Some(Id::Kept(HeaderValue::from_static("id-1"))),
         ..Said::default()
     });
     entry.note().received.set(3);

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Request, Uri, Version};
+use http::{Method, Request, Uri, Version};
 
 use super::line;
 use crate::live::peer::Peer;
-use crate::live::request::headers::Said;
+use crate::live::request::headers::{Id, Said};
 use crate::model::{Decision, Timing, TraceContext};
 use crate::telemetry::RecordFile;
 
@@ -31,7 +31,7 @@ pub(in crate::live) struct Entry {
     pub(super) with_query: bool,
     pub(super) protocol: Version,
     pub(super) trace: Option<TraceContext>,
-    pub(super) id: Option<HeaderValue>,
+    pub(super) id: Option<Id>,
     pub(super) note: Rc<Note>,
     /// Of stable's exchange.
     pub(in crate::live) stable: Option<Timing>,

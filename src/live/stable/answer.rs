@@ -14,7 +14,7 @@ use crate::live::arrival::Activity;
 use crate::live::error::Obstacle;
 use crate::live::meters::{CLIENT_CLOSED_REQUEST, RouteMeters};
 use crate::live::mirror::{LiveBody, Ticket};
-use crate::live::request::headers::{self, REQUEST_ID, Said};
+use crate::live::request::headers::{self, Id, REQUEST_ID, Said};
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Answer, Capture, Exchange, Leg, Timing};
 use crate::upstream::Lease;
@@ -34,7 +34,7 @@ pub(in crate::live) struct Served {
     /// Bytes of the answer's body so far.
     sent: u64,
     /// On answers of our own, so that who reports one can say which it was.
-    id: Option<HeaderValue>,
+    id: Option<Id>,
     activity: Rc<Activity>,
     entry: Option<Box<Entry>>,
 }
@@ -85,10 +85,10 @@ impl Served {
 
     /// Which request it is.
     pub(in crate::live) fn identify(&mut self, said: &Said) {
-        self.id.clone_from(&said.id);
         if let Some(entry) = &mut self.entry {
             entry.identify(said);
         }
+        self.id.clone_from(&said.id);
     }
 
     /// What the access log will have of it, if there is one.
@@ -191,7 +191,7 @@ pub(in crate::live) fn own(
 ) -> Response<AnswerBody> {
     served.status = Some(response.status());
     if let Some(id) = served.id.take() {
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, id.value());
     }
     let finish = Finish { ticket, stable: None, served };
     response.map(|body| Tapped::new(Either::Right(Full::new(body)), Some(finish)))

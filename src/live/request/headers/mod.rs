@@ -15,6 +15,7 @@ use crate::live::snapshot::Snapshot;
 use crate::model::TraceContext;
 
 pub(in crate::live) use claims::claim;
+pub(in crate::live) use request_id::Id;
 pub(in crate::live) use via::Pseudonym;
 
 /// The mark of a copy; from a client it never reaches stable.
@@ -39,7 +40,7 @@ pub(in crate::live) struct Said {
     /// The trace that it is part of.
     pub(in crate::live) trace: Option<TraceContext>,
     /// Its id; `None` where ids are not ours to touch.
-    pub(in crate::live) id: Option<HeaderValue>,
+    pub(in crate::live) id: Option<Id>,
 }
 
 /// Makes a client's fields into those that are forwarded; `received` is the protocol that they came by. Our own are added

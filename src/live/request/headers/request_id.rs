@@ -11,13 +11,28 @@ use crate::model::trace::hex;
 /// Longest id that is kept: longer ones are no ids, and stand in every log line.
 const MAX_LENGTH: usize = 128;
 
+/// A request's id. One that was made is kept as its number: a second handle of its text would cost more than to write it
+/// again, which only the few want who are answered here or logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::live) enum Id {
+    /// As it came.
+    Kept(HeaderValue),
+    /// A UUID of version 7.
+    Made(u128),
+}
+
+impl Id {
+    /// As it stands in its field.
+    pub(in crate::live) fn value(&self) -> HeaderValue {
+        match self {
+            Id::Kept(value) => value.clone(),
+            Id::Made(id) => written(*id),
+        }
+    }
+}
+
 /// Writes the id and answers it; `None` where it is not ours to touch.
-pub(super) fn write(
-    fields: &mut HeaderMap,
-    trusted: bool,
-    survey: Survey,
-    policy: RequestId,
-) -> Option<HeaderValue> {
+pub(super) fn write(fields: &mut HeaderMap, trusted: bool, survey: Survey, policy: RequestId) -> Option<Id> {
     let keeps = match policy {
         RequestId::Off => return None,
         RequestId::Make => false,
@@ -28,11 +43,11 @@ pub(super) fn write(
         && survey.has(Field::RequestId)
         && let Some(kept) = sane(fields)
     {
-        return Some(kept);
+        return Some(Id::Kept(kept));
     }
     let made = make(clock::unix_millis(), fastrand::u128(..));
-    fields.insert(REQUEST_ID, made.clone());
-    Some(made)
+    fields.insert(REQUEST_ID, written(made));
+    Some(Id::Made(made))
 }
 
 /// The one id that was sent, if it is short and can do no harm in a log, a page or a shell.
@@ -45,15 +60,22 @@ fn sane(fields: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// RFC 9562 section 5.7: 48 bits of milliseconds, then chance, so that ids sort by time and never meet.
-fn make(millis: u64, chance: u128) -> HeaderValue {
+fn make(millis: u64, chance: u128) -> u128 {
     const VERSION: u128 = 7 << 76;
     const VARIANT: u128 = 0b10 << 62;
     const CHANCE: u128 = (0xfff << 64) | ((1 << 62) - 1);
-    let id = (u128::from(millis) << 80) | VERSION | VARIANT | (chance & CHANCE);
+    (u128::from(millis) << 80) | VERSION | VARIANT | (chance & CHANCE)
+}
+
+fn written(id: u128) -> HeaderValue {
+    #[allow(clippy::cast_possible_truncation)] // Each half for itself.
+    let (high, low) = ((id >> 64) as u64, id as u64);
     let mut text = [b'-'; 36];
-    for (from, to, behind) in [(0, 8, 96), (9, 13, 80), (14, 18, 64), (19, 23, 48), (24, 36, 0)] {
-        hex(&mut text[from..to], id >> behind);
-    }
+    hex(&mut text[..8], high >> 32);
+    hex(&mut text[9..13], high >> 16);
+    hex(&mut text[14..18], high);
+    hex(&mut text[19..23], low >> 48);
+    hex(&mut text[24..], low);
     HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
@@ -74,8 +96,8 @@ mod tests {
         let survey = Survey::of(&map, None);
         let id = write(&mut map, trusted, survey, policy)?;
         let all: Vec<&HeaderValue> = map.get_all(REQUEST_ID).iter().collect();
-        assert_eq!(all, [&id], "exactly one");
-        Some(ids.iter().any(|sent| id == *sent))
+        assert_eq!(all, [&id.value()], "exactly one");
+        Some(ids.iter().any(|sent| id.value() == *sent))
     }
 
     #[test]
@@ -108,8 +130,8 @@ mod tests {
     fn what_is_made_is_a_uuid_of_version_7_that_sorts_by_time() {
         // The example of RFC 9562, appendix A.6.
         let chance = (0xcc3 << 64) | 0x18c4_dc0c_0c07_398f;
-        assert_eq!(make(0x017f_22e2_79b0, chance), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
-        let text = |millis, chance| make(millis, chance).to_str().expect("ASCII").to_owned();
+        assert_eq!(written(make(0x017f_22e2_79b0, chance)), "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+        let text = |millis, chance| written(make(millis, chance)).to_str().expect("ASCII").to_owned();
         assert_eq!(text(1, u128::MAX), "00000000-0001-7fff-bfff-ffffffffffff");
         assert_eq!(text(1, 0), "00000000-0001-7000-8000-000000000000");
         assert!(text(1_700_000_000_000, u128::MAX) < text(1_700_000_000_001, 0));
