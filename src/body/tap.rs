@@ -15,6 +15,11 @@ pub trait Tap: Unpin {
     /// The source was asked and has nothing to give yet.
     fn waits(&mut self) {}
 
+    /// The body is to look as if something came, though nothing will.
+    fn holds_open(&self) -> bool {
+        false
+    }
+
     /// The trailer fields pass.
     fn trailers(&mut self, fields: &HeaderMap) {
         let _ = fields;
@@ -54,6 +59,10 @@ impl<B: Body, T: Tap> Tapped<B, T> {
         if let Some(tap) = self.tap.take() {
             tap.end(end);
         }
+    }
+
+    fn holds_open(&self) -> bool {
+        self.tap.as_ref().is_some_and(Tap::holds_open)
     }
 }
 
@@ -97,11 +106,11 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.is_end_stream() && !self.holds_open()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        if self.holds_open() { SizeHint::default() } else { self.inner.size_hint() }
     }
 }
 

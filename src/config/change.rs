@@ -9,14 +9,18 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 17] = [
+pub(super) const READ_AT_START: [&str; 21] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
     "listen.header_timeout",
     "listen.idle_timeout",
+    "listen.body_timeout",
+    "listen.write_timeout",
     "listen.drain_timeout",
     "listen.max_header_bytes",
+    "listen.max_target_bytes",
+    "listen.max_fields",
     "mirror.nice",
     "mirror.max_drain",
     "compare.max_endpoints",

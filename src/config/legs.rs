@@ -22,6 +22,7 @@ impl Legs {
             host: keys.host(),
             connect_timeout: keys.connect_timeout(),
             response_timeout: keys.response_timeout(),
+            body_timeout: keys.body_timeout(),
             max_idle: keys.max_idle(),
             idle_timeout: keys.idle_timeout(),
         };

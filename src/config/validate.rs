@@ -73,8 +73,12 @@ fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
         max_connections: listen.max_connections(),
         header_timeout: listen.header_timeout(),
         idle_timeout: listen.idle_timeout(),
+        body_timeout: listen.body_timeout(),
+        write_timeout: listen.write_timeout(),
         drain_timeout: listen.drain_timeout(),
         max_header_bytes: listen.max_header_bytes().bytes(),
+        max_target_bytes: listen.max_target_bytes().bytes(),
+        max_fields: listen.max_fields(),
         trusted_proxies: listen.trusted_proxies(),
     })
 }

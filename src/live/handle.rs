@@ -5,16 +5,16 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use http::{Request, Response, Uri};
+use hyper::body::{Body as _, Incoming};
 
-use super::arrival::Activity;
+use super::arrival::{Activity, Switch};
 use super::error::Obstacle;
 use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, offer};
 use super::peer::Peer;
 use super::request::headers;
-use super::request::survey::Survey;
+use super::request::survey::{Field, Survey};
 use super::request::validate::{host_name, validate};
 use super::snapshot::{Generation, Shared};
 use super::stable::answer::{self, AnswerBody, Served};
@@ -46,15 +46,24 @@ impl Way {
         let generation = self.generation();
         let snapshot = &generation.snapshot;
         let survey = Survey::of(request.headers(), Some(&snapshot.mark));
-        let checked = validate(&mut request, survey);
-        let lane =
-            generation.find(&host_name(request.headers()), request.uri().path(), request.method()).cloned();
+        let fault = activity.wire().take();
+        let checked = fault.map_or_else(|| validate(&mut request, survey), |fault| Err(fault.into()));
+        if activity.wire().is_asterisk() && checked.is_ok() {
+            *request.uri_mut() = Uri::from_static("*");
+        }
+        // What hyper was given in place of a refused head is of no route.
+        let named = || host_name(request.headers());
+        let lane = fault.is_none().then(|| generation.find(&named(), request.uri().path(), request.method()));
+        let lane = lane.flatten().cloned();
+        if survey.has(Field::Upgrade) {
+            activity.wire().switch(Switch::Http);
+        }
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
-        let served = Served::begin(meters, method_label(request.method()), arrived, activity);
+        let served = Served::begin(meters, method_label(request.method()), arrived, activity.clone());
         let lane = match (checked, lane) {
             (Ok(()), Some(lane)) => lane,
-            (Err(obstacle), _) => return Ok(self.turn_away(&obstacle, served)),
-            (Ok(()), None) => return Ok(self.turn_away(&Obstacle::NoRoute, served)),
+            (Err(obstacle), _) => return Ok(self.turn_away(&obstacle, &request, served)),
+            (Ok(()), None) => return Ok(self.turn_away(&Obstacle::NoRoute, &request, served)),
         };
         let (mut parts, body) = request.into_parts();
         let (trusted, mark) = (&snapshot.trusted_proxies, &snapshot.mark);
@@ -67,11 +76,19 @@ impl Way {
         let request = Request::from_parts(parts, body);
         Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {
             Ok(arrived) => answer::pass(arrived, ticket, served),
+            Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
+                answer::refuse(&Obstacle::UploadStalled, ticket, served)
+            }
             Err(obstacle) => answer::refuse(&obstacle, ticket, served),
         })
     }
 
-    fn turn_away(&self, obstacle: &Obstacle, served: Served) -> Response<AnswerBody> {
+    fn turn_away(
+        &self,
+        obstacle: &Obstacle,
+        request: &Request<Incoming>,
+        served: Served,
+    ) -> Response<AnswerBody> {
         let decision = Decision::Refused(match obstacle {
             Obstacle::Connect => Refusal::Upgrade,
             // What is malformed was never routed.
@@ -79,7 +96,11 @@ impl Way {
         });
         self.shared.gate.decisions.count(decision);
         served.meters().decided(decision);
-        answer::refuse(obstacle, Ticket::none(), served)
+        let mut response = answer::refuse(obstacle, Ticket::none(), served);
+        if !request.body().is_end_stream() {
+            answer::close(&mut response);
+        }
+        response
     }
 
     /// The configuration in force, with this worker's connections.

@@ -18,10 +18,18 @@ pub struct Settings {
     pub header_timeout: Duration,
     /// Bound on waiting for the next request of a kept-alive connection.
     pub idle_timeout: Duration,
+    /// Bound on waiting for the next piece of a request body.
+    pub body_timeout: Duration,
+    /// Bound on waiting for a client to take more of its answer.
+    pub write_timeout: Duration,
     /// How long requests in flight may take after a stop was asked for.
     pub drain_timeout: Duration,
     /// Largest request head in bytes.
     pub max_header_bytes: usize,
+    /// Longest request target in bytes.
+    pub max_target_bytes: usize,
+    /// Most fields in a request head, and in its trailers.
+    pub max_fields: usize,
     /// Peers whose X-Forwarded-* are believed.
     pub trusted_proxies: Vec<IpNet>,
 }

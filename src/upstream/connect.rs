@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 use super::flood::{Gauge, Guarded};
+use super::socket::Socket;
 use super::{ConnectError, Settings};
 
 /// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
@@ -24,6 +25,7 @@ const MAX_FIELDS: usize = 256;
 pub(super) struct Connection<B> {
     pub(super) sender: SendRequest<B>,
     pub(super) gauge: Gauge,
+    pub(super) socket: Socket,
     pub(super) task: AbortHandle,
 }
 
@@ -42,14 +44,15 @@ where
     let mut builder = Builder::new();
     builder.preserve_header_case(true).max_buf_size(MAX_BUFFER).max_headers(MAX_FIELDS);
     let gauge = Gauge::default();
-    let io = TokioIo::new(Guarded::new(stream, gauge.clone()));
+    let socket = Socket::new(stream);
+    let io = TokioIo::new(Guarded::new(socket.clone(), gauge.clone()));
     let (sender, connection) =
         builder.handshake(io).await.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
     let task = tokio::task::spawn_local(async move {
         // Its errors reach whoever waits for an answer; on an idle connection they mean that it is gone.
         let _ = connection.await;
     });
-    Ok(Connection { sender, gauge, task: task.abort_handle() })
+    Ok(Connection { sender, gauge, socket, task: task.abort_handle() })
 }
 
 async fn open(settings: &Settings) -> Result<TcpStream, ConnectError> {

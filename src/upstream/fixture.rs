@@ -20,6 +20,7 @@ pub(crate) fn leg(port: u16) -> Settings {
         host: HostPolicy::Preserve,
         connect_timeout: Duration::from_mins(1),
         response_timeout: Duration::from_mins(1),
+        body_timeout: Duration::from_mins(1),
         max_idle: 4,
         idle_timeout: Duration::from_mins(1),
     }

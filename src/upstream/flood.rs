@@ -1,7 +1,7 @@
 //! Bounds what a leg may send before the head of its answer.
 //!
 //! hyper takes any number of interim (1xx) answers within one poll, in which no timer can fire and no other request of
-//! the thread is served; so the bytes are counted where they are read.
+//! the thread is served; so the bytes are counted where they are read. It also takes a bare LF for the end of a line.
 
 use std::cell::Cell;
 use std::io;
@@ -10,9 +10,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::connect::MAX_BUFFER;
+use super::lines::Lines;
+use super::socket::Socket;
 
 /// Room for the largest head there may be, for as much of interim answers, and for what is read along with them.
 const MAX_BEFORE_HEAD: usize = 4 * MAX_BUFFER;
@@ -25,13 +26,14 @@ pub struct Gauge(Rc<Passed>);
 struct Passed {
     /// Bytes read while a head is awaited.
     awaited: Cell<Option<usize>>,
+    lines: Cell<Lines>,
     /// Whether a byte of the request was taken by the system.
     written: Cell<bool>,
 }
 
 /// A stream that fails when a head is awaited for too many bytes.
 pub(super) struct Guarded {
-    stream: TcpStream,
+    stream: Socket,
     gauge: Gauge,
 }
 
@@ -39,6 +41,7 @@ impl Gauge {
     /// A request goes out: the next bytes are of its answer's head.
     pub(super) fn open(&self) {
         self.0.awaited.set(Some(0));
+        self.0.lines.set(Lines::default());
         self.0.written.set(false);
     }
 
@@ -66,20 +69,23 @@ impl Gauge {
         result
     }
 
-    /// Adds to what came; an error if it is too much for a head.
-    fn add(&self, bytes: usize) -> io::Result<()> {
+    /// Adds to what came; an error if it is too much for a head, or is none.
+    fn add(&self, bytes: &[u8]) -> io::Result<()> {
         let Some(before) = self.0.awaited.get() else { return Ok(()) };
-        let sum = before + bytes;
+        let sum = before + bytes.len();
         self.0.awaited.set(Some(sum));
         if sum > MAX_BEFORE_HEAD {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "too many interim answers"));
         }
-        Ok(())
+        let mut lines = self.0.lines.get();
+        let sound = lines.read(bytes);
+        self.0.lines.set(lines);
+        if sound { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "a bare LF in a head")) }
     }
 }
 
 impl Guarded {
-    pub(super) fn new(stream: TcpStream, gauge: Gauge) -> Self {
+    pub(super) fn new(stream: Socket, gauge: Gauge) -> Self {
         Guarded { stream, gauge }
     }
 }
@@ -92,7 +98,7 @@ impl AsyncRead for Guarded {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
-            Poll::Ready(Ok(())) => Poll::Ready(self.gauge.add(buf.filled().len() - before)),
+            Poll::Ready(Ok(())) => Poll::Ready(self.gauge.add(&buf.filled()[before..])),
             other => other,
         }
     }
@@ -133,14 +139,24 @@ mod tests {
     #[test]
     fn only_an_awaited_head_is_bounded() {
         let gauge = Gauge::default();
-        assert!(gauge.add(usize::MAX).is_ok());
+        let most = vec![b'x'; MAX_BEFORE_HEAD];
+        assert!(gauge.add(&most).is_ok() && gauge.add(b"\n").is_ok());
         gauge.open();
-        assert!(gauge.add(MAX_BEFORE_HEAD).is_ok());
-        assert_eq!(gauge.add(1).map_err(|e| e.kind()), Err(io::ErrorKind::InvalidData));
+        assert!(gauge.add(&most).is_ok());
+        assert_eq!(gauge.add(b"x").map_err(|e| e.kind()), Err(io::ErrorKind::InvalidData));
         gauge.open();
-        assert!(gauge.add(1).is_ok(), "each head has the whole room");
+        assert!(gauge.add(b"x").is_ok(), "each head has the whole room");
         gauge.close();
-        assert!(gauge.add(MAX_BEFORE_HEAD).is_ok());
+        assert!(gauge.add(&most).is_ok());
+    }
+
+    #[test]
+    fn a_bare_line_feed_is_no_end_of_a_line_while_a_head_is_awaited() {
+        let gauge = Gauge::default();
+        gauge.open();
+        assert_eq!(gauge.add(b"HTTP/1.1 200 OK\n").map_err(|e| e.kind()), Err(io::ErrorKind::InvalidData));
+        gauge.open();
+        assert!(gauge.add(b"HTTP/1.1 200 OK\r").and_then(|()| gauge.add(b"\n\r\na\nb")).is_ok());
     }
 
     #[test]

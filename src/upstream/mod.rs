@@ -5,8 +5,10 @@ pub mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flood;
+mod lines;
 pub mod pool;
 pub mod settings;
+mod socket;
 
 pub use error::{ConnectError, SendError};
 pub use flood::Gauge;

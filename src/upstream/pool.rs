@@ -22,6 +22,9 @@ use crate::telemetry::Metrics;
 /// How long a connection may take to be ready for its next request: some turns of the event loop, on a busy machine too.
 const READY: Duration = Duration::from_millis(100);
 
+/// A connection that idled for longer is looked at before it is used: at load none does, and the look costs a call.
+const UNSEEN: Duration = Duration::from_millis(1);
+
 /// The idle connections to one leg.
 pub struct Pool<B> {
     settings: Arc<Settings>,
@@ -98,6 +101,11 @@ where
     /// [`ConnectError`] when there was no idle one and none could be made.
     pub async fn checkout(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
         while let Some(mut idle) = self.pop() {
+            if clock::now().saturating_duration_since(idle.since) > UNSEEN
+                && !idle.connection.socket.is_quiet()
+            {
+                continue;
+            }
             // Its task may not have been polled since the end of the last answer. One that is still not ready then writes
             // the end of an upload that its peer does not read, and is closed.
             let sender = &mut idle.connection.sender;

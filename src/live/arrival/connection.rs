@@ -1,37 +1,32 @@
 //! Serves one client connection until it ends, is too slow, or is told to.
 
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Verdict};
+use super::wire::{Limits, Wire};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
-use crate::model::clock;
-
-/// Request heads with more fields than this are answered 431.
-const MAX_FIELDS: usize = 128;
 
 /// How often a connection that drains is looked at while its client still takes the end of an answer.
 const FLUSHED: Duration = Duration::from_millis(50);
 
-/// The server side of HTTP/1.1 as all connections have it.
-pub(super) fn protocol(max_header_bytes: usize) -> Builder {
+/// The server side of HTTP/1.1 as all connections have it. Its bounds are those of the inspector before it, so that it is
+/// never the one that refuses.
+pub(super) fn protocol(limits: Limits) -> Builder {
     let mut builder = Builder::new();
     builder
         .preserve_header_case(true)
         .auto_date_header(false)
-        .max_headers(MAX_FIELDS)
-        .max_buf_size(max_header_bytes)
+        .max_headers(limits.fields)
+        .max_buf_size(limits.head)
         // The buffer is read into beyond its bound; this one is exact.
-        .max_header_size(max_header_bytes)
+        .max_header_size(limits.head)
         // Timed by the worker's sweep, which costs a request nothing.
         .header_read_timeout(None);
     builder
@@ -39,13 +34,13 @@ pub(super) fn protocol(max_header_bytes: usize) -> Builder {
 
 /// Serves requests; answers why the connection ended, if not by the client's or our own good will.
 pub(super) async fn serve(
-    protocol: &Builder,
+    (protocol, limits): (&Builder, Limits),
     way: Rc<Way>,
     stream: TcpStream,
     peer: Rc<Peer>,
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
-    let io = Watched { io: TokioIo::new(stream), activity: activity.clone() };
+    let io = TokioIo::new(Wire::new(stream, limits, activity.clone()));
     let service = {
         let activity = activity.clone();
         service_fn(move |request| way.clone().handle(peer.clone(), activity.clone(), request))
@@ -58,7 +53,9 @@ pub(super) async fn serve(
             biased;
             result = connection.as_mut() => return result.err().map(|e| reason(&e)),
             verdict = activity.verdict() => match verdict {
-                Verdict::Expired(reason) => return (reason != "idle_timeout").then_some(reason),
+                Verdict::Expired(reason) => return Some(reason),
+                Verdict::Over => return None,
+                Verdict::Stalled => {}
                 Verdict::Drain => draining = true,
             },
             () = tokio::time::sleep(FLUSHED), if draining => {}
@@ -83,59 +80,5 @@ fn reason(error: &hyper::Error) -> &'static str {
         "answer_truncated"
     } else {
         "io"
-    }
-}
-
-/// A stream that notes when the client sends.
-struct Watched {
-    io: TokioIo<TcpStream>,
-    activity: Rc<Activity>,
-}
-
-impl Read for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() {
-            self.activity.read(clock::now);
-        }
-        read
-    }
-}
-
-impl Write for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.activity.wrote(written.is_ready());
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.activity.wrote(written.is_ready());
-        written
     }
 }

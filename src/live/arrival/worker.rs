@@ -15,6 +15,7 @@ use tokio::task::LocalSet;
 use super::accept::{Arrival, Load};
 use super::activity::{Activity, Patience, Verdict};
 use super::connection::{protocol, serve};
+use super::wire::Limits;
 use crate::live::Settings;
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
@@ -27,6 +28,7 @@ const SWEEP: Duration = Duration::from_millis(500);
 struct Worker {
     way: Rc<Way>,
     protocol: Builder,
+    limits: Limits,
     patience: Patience,
     connections: RefCell<HashMap<u64, Rc<Activity>>>,
     next: Cell<u64>,
@@ -68,10 +70,22 @@ impl Worker {
             accepted: shared.metrics.client_connections_total.with(["http1"]),
             shared: shared.clone(),
         };
+        let limits = Limits {
+            head: settings.max_header_bytes,
+            target: settings.max_target_bytes,
+            fields: settings.max_fields,
+        };
+        let patience = Patience {
+            header: settings.header_timeout,
+            idle: settings.idle_timeout,
+            body: settings.body_timeout,
+            write: settings.write_timeout,
+        };
         Worker {
             way: Rc::new(Way::new(shared, seed)),
-            protocol: protocol(settings.max_header_bytes),
-            patience: Patience { header: settings.header_timeout, idle: settings.idle_timeout },
+            protocol: protocol(limits),
+            limits,
+            patience,
             connections: RefCell::default(),
             next: Cell::new(0),
             draining: Cell::new(false),
@@ -144,7 +158,9 @@ impl Worker {
             activity.tell(Verdict::Drain);
         }
         let peer = Rc::new(Peer::new(peer));
-        if let Some(reason) = serve(&self.protocol, self.way.clone(), stream, peer, activity).await {
+        if let Some(reason) =
+            serve((&self.protocol, self.limits), self.way.clone(), stream, peer, activity).await
+        {
             self.meters.shared.metrics.client_connection_errors.with([reason]).increment(1);
         }
         drop(open);
@@ -163,8 +179,12 @@ impl Worker {
         for activity in self.connections.borrow().values() {
             activity.tell(Verdict::Drain);
         }
+        let mut sweep = tokio::time::interval(SWEEP);
         while !self.connections.borrow().is_empty() {
-            self.empty.notified().await;
+            tokio::select! {
+                () = self.empty.notified() => {}
+                _ = sweep.tick() => self.sweep(),
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
 use super::survey::{Field, KEEP_ALIVE, PROXY_CONNECTION, Survey};
+use super::trailers;
 use crate::live::peer::Peer;
 
 /// The mark of a copy; from a client it never reaches stable.
@@ -61,6 +62,9 @@ pub(in crate::live) fn prepare_response(fields: &mut HeaderMap) {
 /// RFC 9110 section 7.6.1: what `Connection` names, and what is of one hop without being named. Fields that are of the
 /// message as a whole cannot be removed by naming them.
 fn strip_hop_by_hop(fields: &mut HeaderMap, survey: Survey) {
+    if survey.has(Field::Trailer) {
+        trailers::announce(fields);
+    }
     if survey.has(Field::Connection) {
         strip_named(fields);
         fields.remove(header::CONNECTION);
@@ -90,17 +94,17 @@ fn wants_trailers(fields: &HeaderMap) -> bool {
 }
 
 fn strip_named(fields: &mut HeaderMap) {
-    let named: Vec<HeaderName> = fields
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        .filter(|name| !is_end_to_end(name))
-        .collect();
+    let named: Vec<HeaderName> =
+        listed(fields, &header::CONNECTION).filter(|name| !is_end_to_end(name)).collect();
     for name in named {
         fields.remove(name);
     }
+}
+
+/// The field names that a field lists.
+pub(super) fn listed(fields: &HeaderMap, field: &HeaderName) -> impl Iterator<Item = HeaderName> {
+    let lines = fields.get_all(field).iter().filter_map(|v| v.to_str().ok());
+    lines.flat_map(|v| v.split(',')).filter_map(|name| HeaderName::try_from(name.trim()).ok())
 }
 
 fn is_end_to_end(name: &HeaderName) -> bool {

@@ -4,6 +4,7 @@ pub mod headers;
 pub mod route;
 pub mod survey;
 pub mod template;
+mod trailers;
 pub mod validate;
 
 pub use headers::MARK;

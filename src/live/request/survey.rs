@@ -12,6 +12,7 @@ pub(in crate::live) enum Field {
     Upgrade,
     TransferEncoding,
     Expect,
+    Trailer,
     Mark,
 }
 
@@ -20,7 +21,7 @@ pub(in crate::live) const PROXY_CONNECTION: HeaderName = HeaderName::from_static
 
 /// What is there; by name, not how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::live) struct Survey(u8);
+pub(in crate::live) struct Survey(u16);
 
 impl Survey {
     /// Walks the names of a head; `mark` is the field that marks copies, if that matters.
@@ -32,6 +33,7 @@ impl Survey {
                 2 if *name == header::TE => Field::Te,
                 6 if *name == header::EXPECT => Field::Expect,
                 7 if *name == header::UPGRADE => Field::Upgrade,
+                7 if *name == header::TRAILER => Field::Trailer,
                 10 if *name == header::CONNECTION => Field::Connection,
                 10 if *name == KEEP_ALIVE => Field::KeepAlive,
                 16 if *name == PROXY_CONNECTION => Field::ProxyConnection,
@@ -55,7 +57,7 @@ impl Survey {
 }
 
 impl Field {
-    fn bit(self) -> u8 {
+    fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -77,6 +79,7 @@ mod tests {
             ("upgrade", Field::Upgrade),
             ("transfer-encoding", Field::TransferEncoding),
             ("expect", Field::Expect),
+            ("trailer", Field::Trailer),
             ("x-mark", Field::Mark),
         ];
         for (name, field) in fields {

@@ -1,6 +1,7 @@
 //! The answer on its way to the client: stable's connection goes back at its end, the request is counted, the ticket fulfilled.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -41,6 +42,10 @@ pub(in crate::live) struct Finish {
 /// Stable's answer while it passes.
 struct FromStable {
     lease: Lease<LiveBody>,
+    /// How long it may pause.
+    pause: Duration,
+    /// It has a length and no body, as the answer to a conditional request may.
+    announces: bool,
     sent: Instant,
     first_byte: Instant,
     capture: Option<Box<Capturing>>,
@@ -57,6 +62,7 @@ pub(in crate::live) struct Arrived {
     pub(in crate::live) response: Response<Incoming>,
     pub(in crate::live) lease: Lease<LiveBody>,
     pub(in crate::live) sent: Instant,
+    pub(in crate::live) pause: Duration,
 }
 
 impl Served {
@@ -88,7 +94,7 @@ impl Drop for Served {
 /// Stable's answer as the client gets it.
 pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
     let first_byte = clock::now();
-    let Arrived { response, lease, sent } = arrived;
+    let Arrived { response, lease, sent, pause } = arrived;
     let (mut head, body) = response.into_parts();
     served.status = Some(head.status);
     served.meters.answered(head.status);
@@ -105,7 +111,10 @@ pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served
     headers::prepare_response(&mut head.headers);
     // What hyper writes follows the client's version, not stable's.
     head.version = http::Version::HTTP_11;
-    let stable = Some(FromStable { lease, sent, first_byte, capture });
+    // hyper writes no length beside a body that it knows to be empty.
+    let announces =
+        head.status == StatusCode::NOT_MODIFIED && head.headers.contains_key(header::CONTENT_LENGTH);
+    let stable = Some(FromStable { lease, pause, announces, sent, first_byte, capture });
     let finish = Finish { ticket, stable, served };
     Response::from_parts(head, Tapped::new(Either::Left(body), finish))
 }
@@ -125,14 +134,19 @@ pub(in crate::live) fn refuse(
     ticket.cut();
     let mut response = obstacle.response();
     if ticket.upload().is_some_and(|u| !u.is_complete()) {
-        // The rest of the body is not read any more.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        close(&mut response);
     }
     response.map(|body| Tapped::new(Either::Right(Full::new(body)), Finish { ticket, stable: None, served }))
 }
 
+/// The rest of the request's body is not read any more, so nothing that follows it is.
+pub(in crate::live) fn close<B>(response: &mut Response<B>) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
 impl Tap for Finish {
     fn data(&mut self, chunk: &Bytes) {
+        self.served.activity.answered();
         let Some(stable) = self.stable.as_mut().filter(|s| s.capture.is_some()) else { return };
         if !self.ticket.is_awaited() {
             // The pair was given up: its room is wanted by others.
@@ -142,6 +156,16 @@ impl Tap for Finish {
         let Capturing { recorder, bytes, .. } = &mut **capturing;
         let freed = recorder.push(chunk, |len| bytes.grow(len));
         bytes.shrink(freed);
+    }
+
+    fn waits(&mut self) {
+        if let Some(stable) = &self.stable {
+            self.served.activity.waits_for_answer(stable.pause, clock::now);
+        }
+    }
+
+    fn holds_open(&self) -> bool {
+        self.stable.as_ref().is_some_and(|stable| stable.announces)
     }
 
     fn trailers(&mut self, fields: &HeaderMap) {
@@ -177,6 +201,7 @@ impl FromStable {
             End::Failed if !ticket.upload().is_some_and(|u| u.is_broken()) => {
                 served.meters.failed("truncated");
             }
+            End::Dropped if served.activity.is_overdue() => served.meters.failed("body_timeout"),
             End::Failed | End::Dropped => {}
         }
         let Some(capturing) = self.capture else { return };

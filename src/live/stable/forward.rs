@@ -7,6 +7,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::answer::Arrived;
+use super::framing;
 use crate::live::error::Obstacle;
 use crate::live::meters::RouteMeters;
 use crate::live::mirror::{LiveBody, Ticket};
@@ -27,7 +28,7 @@ pub(in crate::live) async fn forward(
 ) -> Result<Arrived, Obstacle> {
     let before = clock::now();
     let mut lease = pool.checkout().await.map_err(Obstacle::Unreached)?;
-    let limit = pool.settings().response_timeout;
+    let (limit, pause) = (pool.settings().response_timeout, pool.settings().body_timeout);
     // The making of a connection is stable's time, not ours.
     let ready = if lease.is_reused() { clock::now() } else { before };
     meters.overhead.record((ready - arrived).as_secs_f64());
@@ -39,7 +40,10 @@ pub(in crate::live) async fn forward(
             Ok(response) if response.status().is_informational() => {
                 return Err(Obstacle::Broken("invalid_response"));
             }
-            Ok(response) => return Ok(Arrived { response, lease, sent }),
+            Ok(response) if !framing::is_sound(response.headers()) => {
+                return Err(Obstacle::Broken("invalid_response"));
+            }
+            Ok(response) => return Ok(Arrived { response, lease, sent, pause }),
             Err(SendError::Broken(_)) if ticket.upload().is_some_and(|u| u.is_broken()) => {
                 return Err(Obstacle::UploadBroken);
             }
@@ -53,7 +57,8 @@ pub(in crate::live) async fn forward(
     }
 }
 
-/// Waits for the response head within `limit` of the last thing that the client sent.
+/// Waits for the response head within `limit` of the last thing that the client sent. A client that owes the rest of its
+/// body is timed by its connection.
 async fn head(
     lease: &mut Lease<LiveBody>,
     request: Request<LiveBody>,
@@ -71,13 +76,14 @@ async fn head(
             () = &mut timer => {}
         }
         let deadline = timer.deadline();
-        let moved = ticket.upload().and_then(|u| u.moved()).map_or(sent, |m| m.max(sent));
-        if moved + limit > deadline {
-            timer.as_mut().reset(moved + limit);
-        } else if ticket.upload().is_some_and(|u| u.is_awaited()) {
-            return Err(Obstacle::UploadStalled);
-        } else {
+        let upload = ticket.upload();
+        let moved = match upload {
+            Some(upload) if upload.is_awaited() => deadline,
+            _ => upload.and_then(|u| u.moved()).map_or(sent, |m| m.max(sent)),
+        };
+        if moved + limit <= deadline {
             return Err(Obstacle::Late);
         }
+        timer.as_mut().reset(moved + limit);
     }
 }
