@@ -16,6 +16,7 @@
 mod admin;
 mod bad_json;
 mod builders;
+mod checklist;
 mod commands;
 mod demo;
 mod epochs;
