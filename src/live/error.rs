@@ -144,6 +144,7 @@ impl From<Fault> for Obstacle {
             Fault::Malformed(why) => Obstacle::BadRequest(why),
             Fault::TargetTooLong => Obstacle::TargetTooLong,
             Fault::FieldsTooLarge => Obstacle::FieldsTooLarge,
+            Fault::Connect => Obstacle::Connect,
             Fault::Version => Obstacle::Version,
             Fault::Coding => Obstacle::Coding,
         }

@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, Version};
 use hyper::body::{Body as _, Incoming};
 
-use super::arrival::{Activity, Switch};
+use super::arrival::{Activity, Fault, Switch};
 use super::error::Obstacle;
 use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, offer};
@@ -59,7 +59,8 @@ impl Way {
             activity.wire().switch(Switch::Http);
         }
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
-        let served = Served::begin(meters, method_label(request.method()), arrived, activity.clone());
+        let method = if fault == Some(Fault::Connect) { "CONNECT" } else { method_label(request.method()) };
+        let served = Served::begin(meters, method, arrived, activity.clone());
         let lane = match (checked, lane) {
             (Ok(()), Some(lane)) => lane,
             (Err(obstacle), _) => return Ok(self.turn_away(&obstacle, &request, served)),
@@ -72,10 +73,10 @@ impl Way {
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
-        parts.version = http::Version::HTTP_11;
+        let version = std::mem::replace(&mut parts.version, Version::HTTP_11);
         let request = Request::from_parts(parts, body);
         Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {
-            Ok(arrived) => answer::pass(arrived, ticket, served),
+            Ok(arrived) => answer::pass(arrived, ticket, served, version),
             Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
                 answer::refuse(&Obstacle::UploadStalled, ticket, served)
             }

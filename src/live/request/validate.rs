@@ -15,9 +15,6 @@ use crate::live::error::Obstacle;
 /// # Errors
 /// The [`Obstacle`] to answer with.
 pub(in crate::live) fn validate<B>(request: &mut Request<B>, survey: Survey) -> Result<(), Obstacle> {
-    if request.method() == Method::CONNECT {
-        return Err(Obstacle::Connect);
-    }
     if survey.has(Field::Expect) {
         expectation(request.headers())?;
     }
@@ -163,9 +160,6 @@ mod tests {
         assert!(refused(request("*", &[("host", "a")])));
         *asterisk.method_mut() = Method::OPTIONS;
         assert!(!refused(asterisk));
-        let mut connect = request("a:1", &[("host", "a")]);
-        *connect.method_mut() = Method::CONNECT;
-        assert!(refused(connect));
     }
 
     #[test]

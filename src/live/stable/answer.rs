@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
 use http_body_util::{Either, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::Permit;
@@ -91,8 +91,13 @@ impl Drop for Served {
     }
 }
 
-/// Stable's answer as the client gets it.
-pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
+/// Stable's answer as a client of this version gets it.
+pub(in crate::live) fn pass(
+    arrived: Arrived,
+    ticket: Ticket,
+    mut served: Served,
+    version: Version,
+) -> Response<AnswerBody> {
     let first_byte = clock::now();
     let Arrived { response, lease, sent, pause } = arrived;
     let (mut head, body) = response.into_parts();
@@ -110,7 +115,11 @@ pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served
     });
     headers::prepare_response(&mut head.headers);
     // What hyper writes follows the client's version, not stable's.
-    head.version = http::Version::HTTP_11;
+    head.version = Version::HTTP_11;
+    if version < Version::HTTP_11 && body.size_hint().exact().is_none() {
+        // Without chunks only the close tells its end, and hyper would promise to stay.
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     // hyper writes no length beside a body that it knows to be empty.
     let announces =
         head.status == StatusCode::NOT_MODIFIED && head.headers.contains_key(header::CONTENT_LENGTH);

@@ -9,6 +9,8 @@ pub(in crate::live) enum Fault {
     TargetTooLong,
     /// The head is larger than `listen.max_header_bytes`, or has more than `listen.max_fields`.
     FieldsTooLarge,
+    /// CONNECT: hyper would keep the connection for a tunnel that nobody opens.
+    Connect,
     /// A version of HTTP that is not served.
     Version,
     /// A transfer coding other than chunked.

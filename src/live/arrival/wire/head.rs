@@ -80,7 +80,11 @@ impl Head {
             if line.is_empty() && self.empty < MAX_EMPTY_LINES {
                 self.empty += 1;
             } else {
-                self.request = Some(request_line::read(line, limits.target)?);
+                let read = request_line::read(line, limits.target)?;
+                self.request = Some(read);
+                if read.connect {
+                    return Err(Fault::Connect);
+                }
             }
             return Ok(None);
         };
@@ -168,7 +172,7 @@ mod tests {
             head.may_switch()
         };
         assert!(switches("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n"));
-        assert!(switches("CONNECT a:1 HTTP/1.1\r\n\r\n"));
+        assert_eq!(read("CONNECT a:1 HTTP/1.1\r\n"), Step::Bad(Fault::Connect));
         assert!(!switches("GET / HTTP/1.0\r\nUpgrade: x\r\n\r\n"), "RFC 9110 section 7.8");
         assert!(!switches("GET / HTTP/1.1\r\n\r\n"));
     }
