@@ -163,9 +163,11 @@ async fn it_closes_its_direction_and_reads_on_to_the_end_or_a_bound() {
     let mut endless = self::rig();
     let mut rounds = 0;
     while !close(&mut endless) {
-        endless.sends(&"x".repeat(1 << 20)).await;
+        endless.sends(&"x".repeat(1 << 18)).await;
+        // A task may read so much at a time, and no more.
+        tokio::task::yield_now().await;
         rounds += 1;
-        assert!(rounds < 10, "it reads without end");
+        assert!(rounds < 32, "it reads without end");
     }
-    assert_eq!(rounds, 4);
+    assert_eq!(rounds, 16);
 }
