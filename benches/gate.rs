@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use umbrage::gate::{Bounds, Gate, Policy, PolicySettings, SampleBy};
-use umbrage::live::mirror::Sampler;
+use umbrage::live::mirror::{Sampler, Source};
 use umbrage::model::{Ppm, clock};
 
 fn policy(sample_by: SampleBy, parts: u32) -> Policy {
@@ -28,6 +28,7 @@ fn sampling(c: &mut Criterion) {
     let mut fields = HeaderMap::new();
     fields.insert("x-user", HeaderValue::from_static("4711"));
     fields.insert("cookie", HeaderValue::from_static("theme=dark; sid=0123456789abcdef"));
+    let source = Source { client, target: &target, fields: &fields, trace: None };
     let mut group = c.benchmark_group("sample");
     for (name, by, parts) in [
         ("off", SampleBy::Random, 0),
@@ -37,7 +38,7 @@ fn sampling(c: &mut Criterion) {
     ] {
         let policy = policy(by, parts);
         group.bench_function(name, |b| {
-            b.iter(|| sampler.takes(&policy, black_box(client), black_box(&target), black_box(&fields)));
+            b.iter(|| sampler.takes(&policy, black_box(&source)));
         });
     }
     group.finish();

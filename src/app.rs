@@ -6,7 +6,7 @@ pub mod stored;
 
 use std::hash::BuildHasher;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +16,15 @@ use crate::admin::{Readiness, Views};
 use crate::config::Config;
 use crate::evidence::{Epoch, Tally};
 use crate::gate::Gate;
-use crate::live::{self, Shared};
+use crate::live::settings::AccessLogTarget;
+use crate::live::{self, Identity, Shared};
 use crate::model::clock;
 
 use crate::records::{self, Sink, Writer};
 use crate::reload::{Reloader, snapshot};
 use crate::shadow::{self, Evidence, Ledger};
-use crate::telemetry::Metrics;
+use crate::telemetry::log_queue::Flush;
+use crate::telemetry::{Metrics, RecordFile};
 
 /// How long the store may take to write what is queued.
 const FINISH: Duration = Duration::from_secs(2);
@@ -38,6 +40,7 @@ pub struct App {
     reloader: Arc<Reloader>,
     ledger: Arc<Ledger>,
     metrics: Metrics,
+    access_log: Option<Flush>,
 }
 
 /// Why a proxy does not start.
@@ -64,21 +67,33 @@ impl App {
     /// # Errors
     /// [`StartError`]. A store that cannot be opened is none: serving and mirroring go on without it, loudly.
     pub fn start(config: Config) -> Result<App, StartError> {
+        Self::start_at(config, None)
+    }
+
+    /// The same at a socket that listens already, instead of at `listen.address`.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start_at(config: Config, listener: Option<TcpListener>) -> Result<App, StartError> {
         let metrics = Metrics::new();
         let (gate, offers) = Gate::new(config.gate, clock::now());
         let (sink, writer) = store(&config.records, &metrics);
         let ledger = Arc::new(Ledger::new(resumed(&config), config.limits(), gate.clone(), sink.clone()));
+        let (access, access_log) = access_log(config.live.access_log.as_ref(), &metrics)?;
+        let instance = Identity::draw_instance();
         let shared = Arc::new(Shared {
             gate: gate.clone(),
             metrics: metrics.clone(),
-            snapshot: ArcSwap::from_pointee(snapshot(&config)),
+            snapshot: ArcSwap::from_pointee(snapshot(&config, &instance)),
+            instance,
+            access_log: access,
         });
         let listen = |key, address| move |cause| StartError::Listen { key, address, cause };
         let address = config.live.address;
-        let live = live::Plane::bind(config.live.clone(), shared.clone())
+        let live = live::Plane::bind(config.live.clone(), shared.clone(), listener)
             .map_err(listen("listen.address", address))?;
-        let admin = config.admin.address;
-        let admin = std::net::TcpListener::bind(admin).map_err(listen("admin.address", admin))?;
+        let admin = office::bind(config.admin.address, config.live.reuse_port)
+            .map_err(listen("admin.address", config.admin.address))?;
 
         let evidence = Evidence {
             ledger: ledger.clone(),
@@ -103,9 +118,10 @@ impl App {
             views,
             reloader: reloader.clone(),
         })?;
+        live.open().map_err(listen("listen.address", address))?;
         let live = live.start(seed.rotate_left(32))?;
         ready.set_ready();
-        Ok(App { live, shadow, writer, office, gate, ready, reloader, ledger, metrics })
+        Ok(App { live, shadow, writer, office, gate, ready, reloader, ledger, metrics, access_log })
     }
 
     /// Where clients connect.
@@ -143,6 +159,8 @@ impl App {
         self.ready.set_draining();
         self.gate.switches.drain();
         self.live.drain();
+        // Its last lines were offered.
+        drop(self.access_log);
         self.shadow.drain();
         if let Some(writer) = self.writer
             && !writer.finish(clock::now() + FINISH)
@@ -151,6 +169,20 @@ impl App {
         }
         self.office.stop();
     }
+}
+
+/// The access log, if one is wanted, with what writes its last lines.
+fn access_log(
+    target: Option<&AccessLogTarget>,
+    metrics: &Metrics,
+) -> io::Result<(Option<RecordFile>, Option<Flush>)> {
+    let path = match target {
+        None => return Ok((None, None)),
+        Some(AccessLogTarget::Stdout) => None,
+        Some(AccessLogTarget::File(path)) => Some(path.clone()),
+    };
+    let (file, flush) = RecordFile::start(path, "access_log", metrics)?;
+    Ok((Some(file), Some(flush)))
 }
 
 /// The store; without one the evidence of this process is kept in memory only.

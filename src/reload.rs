@@ -9,7 +9,7 @@ use crate::admin::ReloadAnswer;
 use crate::config::Config;
 use crate::gate::Policy;
 use crate::live::MARK;
-use crate::live::{Shared, Snapshot};
+use crate::live::{Identity, Shared, Snapshot};
 use crate::model::{Leg, clock};
 use crate::shadow::Ledger;
 
@@ -41,6 +41,10 @@ impl Reloader {
 
     /// Reads the file again and swaps if it is valid; a bad file changes nothing.
     pub fn reload(&self, why: &str) -> ReloadAnswer {
+        // Whatever the file says now: who rotated the log asks for this alone.
+        if let Some(log) = &self.shared.access_log {
+            log.reopen();
+        }
         let mut current = self.current();
         let Some(path) = current.source.path.clone() else {
             let problems = "this proxy was started without a config file; there is nothing to read again";
@@ -98,7 +102,7 @@ impl Reloader {
         self.ledger.begin(&new.epoch_key, new.version.as_deref(), clock::unix_millis(), &new.rule_names());
         gate.set_bounds(new.gate);
         gate.switches.install(new.policies());
-        self.shared.snapshot.store(Arc::new(snapshot(new)));
+        self.shared.snapshot.store(Arc::new(snapshot(new, &self.shared.instance)));
         let metrics = &self.shared.metrics;
         metrics.config_info.with([&old.source.text_hash]).set(0.0);
         metrics.config_info.with([&new.source.text_hash]).set(1.0);
@@ -127,14 +131,16 @@ impl Reloader {
     }
 }
 
-/// What live sees of a configuration.
+/// What live sees of a configuration; `instance` tells this process from others where nothing is configured.
 #[must_use]
-pub fn snapshot(config: &Config) -> Snapshot {
+pub fn snapshot(config: &Config, instance: &str) -> Snapshot {
     let mark = config.routes.routes.iter().find_map(|r| r.experiment.as_ref()?.mark.clone());
     Snapshot {
         routes: config.routes.clone(),
         trusted_proxies: config.live.trusted_proxies.clone(),
+        upgrades: config.live.upgrades.clone(),
         mark: mark.unwrap_or(MARK),
+        identity: Identity::new(&config.live.identity, instance),
     }
 }
 

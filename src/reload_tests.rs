@@ -35,8 +35,8 @@ impl Desk {
         let epoch = Epoch { number: 1, key: config.epoch_key.clone(), started_unix_ms: 1, version: None };
         let tally = Tally::new(epoch, config.limits());
         let ledger = Arc::new(Ledger::new(tally, config.limits(), gate.clone(), Sink::broken(&metrics)));
-        let snapshot = ArcSwap::from_pointee(snapshot(&config));
-        let shared = Arc::new(Shared { gate, metrics, snapshot });
+        let (snapshot, instance) = (ArcSwap::from_pointee(snapshot(&config, "a1")), "a1".to_owned());
+        let shared = Arc::new(Shared { gate, metrics, snapshot, instance, access_log: None });
         let reloader = Reloader::new(config, shared.clone(), ledger.clone());
         Desk { folder, reloader, shared, ledger }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -18,6 +19,9 @@ use crate::reload::{Reloader, watch};
 use crate::shadow::Ledger;
 use crate::telemetry::Metrics;
 use crate::telemetry::priority::{BACK_OFFICE, give_way};
+
+/// Connections that the kernel may hold: scrapers and people are few.
+const BACKLOG: i32 = 128;
 
 /// What the thread is made of.
 pub(super) struct Parts {
@@ -35,6 +39,16 @@ pub(super) struct Started {
     address: SocketAddr,
     stop: Arc<Notify>,
     thread: JoinHandle<()>,
+}
+
+/// A listener for the admin API; with `reuse_port` beside that of the process which this one replaces.
+pub(super) fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(reuse_port)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Starts the thread.

@@ -31,6 +31,37 @@ pub trait Tap: Unpin {
         Self: Sized;
 }
 
+/// Nobody listens to it.
+impl<T: Tap> Tap for Option<T> {
+    fn data(&mut self, chunk: &Bytes) {
+        if let Some(tap) = self {
+            tap.data(chunk);
+        }
+    }
+
+    fn waits(&mut self) {
+        if let Some(tap) = self {
+            tap.waits();
+        }
+    }
+
+    fn holds_open(&self) -> bool {
+        self.as_ref().is_some_and(Tap::holds_open)
+    }
+
+    fn trailers(&mut self, fields: &HeaderMap) {
+        if let Some(tap) = self {
+            tap.trailers(fields);
+        }
+    }
+
+    fn end(self, end: End) {
+        if let Some(tap) = self {
+            tap.end(end);
+        }
+    }
+}
+
 /// How a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

@@ -1,9 +1,12 @@
 //! `umbrage run`: the proxy, from a file or from a few flags.
 
 use std::cell::RefCell;
+use std::io;
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use listenfd::ListenFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{CliError, ConfigFile, FAILED, accepted};
@@ -58,12 +61,14 @@ impl Args {
 /// # Errors
 /// [`CliError::Config`] for a bad config; [`CliError::Failed`] if the proxy cannot start.
 pub fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let config = args.config()?;
     let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
+    // Before there are threads: it takes what it read out of the environment.
+    let listener = handed_in().map_err(|e| failed(&e))?;
+    let config = args.config()?;
     let _flush = logging::init().map_err(|e| failed(&e))?;
     let signals = Signals::listen().map_err(|e| failed(&e))?;
     let plan = plan(&config);
-    let app = App::start(config).map_err(|e| failed(&e))?;
+    let app = App::start_at(config, listener).map_err(|e| failed(&e))?;
     tracing::info!(address = %app.address(), admin = %app.admin_address(), "{plan}");
     signals.serve(&app);
     // Listening before it is said: who asks twice does not want to wait.
@@ -76,6 +81,20 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     app.drain();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The listening socket that systemd hands to a service of a socket unit, or whoever else speaks its protocol
+/// (`sd_listen_fds(3)`).
+fn handed_in() -> io::Result<Option<TcpListener>> {
+    let mut handed = ListenFd::from_env();
+    if handed.len() > 1 {
+        let count = handed.len();
+        return Err(io::Error::other(format!(
+            "{count} sockets were handed in (LISTEN_FDS); one is expected"
+        )));
+    }
+    let refused = |error| io::Error::other(format!("the socket that was handed in (LISTEN_FDS): {error}"));
+    handed.take_tcp_listener(0).map_err(refused)
 }
 
 /// What will happen, in a sentence: said at the start, so that nobody mirrors writes without knowing.
@@ -106,7 +125,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let listen = |kind| signal(kind).map(RefCell::new);

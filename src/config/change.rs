@@ -9,7 +9,7 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 21] = [
+pub(super) const READ_AT_START: [&str; 24] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
@@ -17,10 +17,13 @@ pub(super) const READ_AT_START: [&str; 21] = [
     "listen.idle_timeout",
     "listen.body_timeout",
     "listen.write_timeout",
+    "listen.tunnel_timeout",
     "listen.drain_timeout",
     "listen.max_header_bytes",
     "listen.max_target_bytes",
     "listen.max_fields",
+    "listen.reuse_port",
+    "listen.access_log",
     "mirror.nice",
     "mirror.max_drain",
     "compare.max_endpoints",

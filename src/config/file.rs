@@ -10,8 +10,12 @@ use ipnet::IpNet;
 
 use super::limits;
 use super::section::{At, Key, Section, Spec, section};
-use super::value::{HeaderSet, HostName, JsonPath, Mark, Redaction, Secret, Size, Template};
+use super::value::{
+    AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, Redaction, Secret, Size, Template,
+};
 use crate::gate::SampleBy;
+use crate::live::Protocol;
+use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::model::Ppm;
 use crate::upstream::{HostPolicy, Origin};
 
@@ -56,6 +60,8 @@ section! {
         body_timeout: Duration = limits::BODY_TIMEOUT,
         /// How long a client may take nothing of an answer that waits for it.
         write_timeout: Duration = limits::WRITE_TIMEOUT,
+        /// How long nothing may pass in a tunnel, such as a websocket's, before it is closed.
+        tunnel_timeout: Duration = limits::TUNNEL_TIMEOUT,
         /// How long requests in flight may take once a stop was asked for.
         drain_timeout: Duration = limits::DRAIN_TIMEOUT,
         /// Largest request head.
@@ -64,8 +70,28 @@ section! {
         max_target_bytes: Size = limits::MAX_TARGET_BYTES,
         /// Most fields in a request head, and in its trailers.
         max_fields: usize = limits::MAX_FIELDS,
+        /// Whether other processes may listen at the same address (`SO_REUSEPORT`), so that a new one starts before the old one ends.
+        reuse_port: bool = Spec::plain(false),
+        /// Protocols that clients may ask for with `Upgrade` and are tunnelled if stable consents; what is not listed is taken off.
+        upgrades: Vec<Protocol> = Spec::plain(upgrades()),
         /// Peers whose X-Forwarded-* are believed: addresses or networks.
         trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
+        /// How the legs are told who asked: `x-forwarded` (X-Forwarded-For, -Proto, -Host, -Port), `rfc7239` (Forwarded) or `both`.
+        forwarded: Forwarded = Spec::plain(Forwarded::XForwarded),
+        /// Which messages get Via: `requests`, `both` (answers too) or `off`; a request that passed here before is answered 508.
+        via: Via = Spec::plain(Via::Requests),
+        /// What tells this instance from others in Via: letters, digits, `-`, `_` and `.`; drawn at each start if left out.
+        instance: Instance,
+        /// Whose X-Request-Id is kept: `trusted` (that of `trusted_proxies`), `keep` (everybody's), `make` (nobody's); others get a new one. `off` does not touch it.
+        request_id: RequestId = Spec::plain(RequestId::Trusted),
+        /// What becomes of traceparent and tracestate: `propagate` (each leg gets a parent id of its own), `pass` (untouched) or `off` (removed).
+        trace: Trace = Spec::plain(Trace::Propagate),
+        /// Whether TRACE requests are forwarded, without their credentials; otherwise they are answered 405.
+        trace_method: bool = Spec::plain(false),
+        /// One line of JSON for each request: `off`, `stdout` or a file, which is opened anew at each reload.
+        access_log: AccessLog = Spec::plain(AccessLog(None)),
+        /// Whether the access log has the query too, with what secrets it may hold.
+        access_log_query: bool = Spec::plain(false),
     }
 }
 
@@ -256,6 +282,10 @@ section! {
         /// File that holds the token, instead of `token`.
         token_file: PathBuf,
     }
+}
+
+fn upgrades() -> Vec<Protocol> {
+    Protocol::parse("websocket").into_iter().collect()
 }
 
 /// The section that knows a key of that name, for a key that stands in a wrong place.

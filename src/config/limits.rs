@@ -50,6 +50,8 @@ pub const CLIENT_IDLE_TIMEOUT: Limit<Duration> = seconds(75, 3600);
 pub const BODY_TIMEOUT: Limit<Duration> = seconds(30, 3600);
 /// A client whose buffers stay full for this long takes nothing any more; a slow one empties them from time to time.
 pub const WRITE_TIMEOUT: Limit<Duration> = seconds(60, 3600);
+/// Whoever keeps a websocket open sends something within minutes; an hour ends what was forgotten.
+pub const TUNNEL_TIMEOUT: Limit<Duration> = seconds(3600, 86_400);
 /// Kubernetes' default grace period.
 pub const DRAIN_TIMEOUT: Limit<Duration> =
     Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_hours(1) };

@@ -75,11 +75,24 @@ fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
         idle_timeout: listen.idle_timeout(),
         body_timeout: listen.body_timeout(),
         write_timeout: listen.write_timeout(),
+        tunnel_timeout: listen.tunnel_timeout(),
         drain_timeout: listen.drain_timeout(),
         max_header_bytes: listen.max_header_bytes().bytes(),
         max_target_bytes: listen.max_target_bytes().bytes(),
         max_fields: listen.max_fields(),
+        reuse_port: listen.reuse_port(),
+        upgrades: listen.upgrades(),
         trusted_proxies: listen.trusted_proxies(),
+        identity: live::settings::IdentitySettings {
+            forwarded: listen.forwarded(),
+            via: listen.via(),
+            instance: listen.instance.get().map(|instance| instance.0.clone()),
+            request_id: listen.request_id(),
+            trace: listen.trace(),
+            trace_method: listen.trace_method(),
+            access_log_query: listen.access_log_query(),
+        },
+        access_log: listen.access_log().0,
     })
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn copied(method: Method, target: &str, fields: &[(&str, &str)], body
         method,
         target: target.parse().unwrap(),
         headers: headers(fields),
+        trace: None,
         extensions: Extensions::new(),
         body: Chunks::from(Bytes::copy_from_slice(body.as_bytes())),
     }

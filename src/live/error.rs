@@ -9,6 +9,9 @@ use crate::upstream::ConnectError;
 /// Names the guilty leg and the reason on answers that are not stable's own.
 pub const ERROR_FIELD: &str = "umbrage-error";
 
+/// What may be asked of any target here; RFC 9110 section 15.5.6 wants it on every 405.
+pub(in crate::live) const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// Why a request got no answer from stable.
 #[derive(Debug)]
 pub enum Obstacle {
@@ -24,10 +27,14 @@ pub enum Obstacle {
     Coding,
     /// CONNECT: this is no forward proxy.
     Connect,
+    /// TRACE, where it is not allowed.
+    Trace,
     /// An expectation that is not `100-continue`.
     Expectation,
     /// No route matches.
     NoRoute,
+    /// It passed here before: stable's address leads back to us.
+    Loop,
     /// The client stopped sending its body.
     UploadStalled,
     /// The client's body broke off, or what came of it was no chunk.
@@ -67,12 +74,16 @@ impl Obstacle {
             Obstacle::Connect => {
                 (StatusCode::METHOD_NOT_ALLOWED, "client", "connect", "CONNECT is not served here")
             }
+            Obstacle::Trace => {
+                (StatusCode::METHOD_NOT_ALLOWED, "client", "trace", "TRACE is not served here")
+            }
             Obstacle::Expectation => {
                 (StatusCode::EXPECTATION_FAILED, "client", "expectation", "unknown expectation")
             }
             Obstacle::NoRoute => {
                 (StatusCode::NOT_FOUND, "client", "no_route", "no route matches this request")
             }
+            Obstacle::Loop => (StatusCode::LOOP_DETECTED, "stable", "loop", "the request goes in a circle"),
             Obstacle::UploadStalled => {
                 (StatusCode::REQUEST_TIMEOUT, "client", "upload_stalled", "the request body stopped coming")
             }
@@ -131,6 +142,9 @@ impl Obstacle {
         if let Ok(value) = HeaderValue::from_str(&format!("{leg}; {reason}")) {
             fields.insert(ERROR_FIELD, value);
         }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            fields.insert(header::ALLOW, HeaderValue::from_static(ALLOWED));
+        }
         if self.closes() {
             fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -165,8 +179,10 @@ mod tests {
             | Obstacle::Version
             | Obstacle::Coding
             | Obstacle::Connect
+            | Obstacle::Trace
             | Obstacle::Expectation
             | Obstacle::NoRoute
+            | Obstacle::Loop
             | Obstacle::UploadStalled
             | Obstacle::UploadBroken
             | Obstacle::Unreached(
@@ -182,8 +198,10 @@ mod tests {
             Obstacle::Version,
             Obstacle::Coding,
             Obstacle::Connect,
+            Obstacle::Trace,
             Obstacle::Expectation,
             Obstacle::NoRoute,
+            Obstacle::Loop,
             Obstacle::UploadStalled,
             Obstacle::UploadBroken,
             Obstacle::Unreached(ConnectError::Timeout(std::time::Duration::from_secs(1))),
@@ -237,6 +255,8 @@ mod tests {
             (Obstacle::BadRequest("no Host"), 400, "client; bad_request"),
             (Obstacle::Unreached(timeout), 504, "stable; connect_timeout"),
             (Obstacle::Late, 504, "stable; timeout"),
+            (Obstacle::Loop, 508, "stable; loop"),
+            (Obstacle::Trace, 405, "client; trace"),
             (Obstacle::Broken("reset"), 502, "stable; reset"),
         ];
         for (obstacle, status, field) in cases {
@@ -244,6 +264,7 @@ mod tests {
             assert_eq!(response.status().as_u16(), status);
             assert_eq!(response.headers()[ERROR_FIELD], field);
             assert_eq!(response.headers().contains_key(header::CONNECTION), status == 400);
+            assert_eq!(response.headers().contains_key(header::ALLOW), status == 405);
             assert!(response.body().ends_with(b"\n"));
         }
     }

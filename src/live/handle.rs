@@ -1,24 +1,30 @@
 //! The way of a request, on one screen.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, Uri, Version};
 use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
 
-use super::arrival::{Activity, Fault, Switch};
+use super::access_log::Entry;
+use super::arrival::{Activity, Fault};
 use super::error::Obstacle;
 use super::meters::method_label;
-use super::mirror::{Head, Sampler, Ticket, offer};
+use super::mirror::{Head, Sampler, Ticket, decide, offer};
 use super::peer::Peer;
 use super::request::headers;
+use super::request::hops;
 use super::request::survey::{Field, Survey};
 use super::request::validate::{host_name, validate};
-use super::snapshot::{Generation, Shared};
+use super::settings::Trace;
+use super::snapshot::{Generation, Shared, Snapshot};
 use super::stable::answer::{self, AnswerBody, Served};
 use super::stable::forward::forward;
+use super::upgrade::{Ask, Protocol, Tunnel, tunnel};
 use crate::model::clock::{self, Instant};
 use crate::model::{Decision, Refusal};
 
@@ -35,73 +41,98 @@ impl Way {
         Way { shared, sampler: Sampler::new(seed), generation: RefCell::new(Rc::new(generation)) }
     }
 
-    /// One request: validate, route, normalise, offer, forward, answer.
+    /// One request: validate, route, normalise, offer, forward, answer; with the tunnel that is to follow a 101
+    /// (boxed, for it is rare, and what is handed back is moved for every request).
     pub(super) async fn handle(
         self: Rc<Self>,
         peer: Rc<Peer>,
         activity: Rc<Activity>,
         mut request: Request<Incoming>,
-    ) -> Result<Response<AnswerBody>, Infallible> {
+    ) -> (Response<AnswerBody>, Option<Box<Tunnel>>) {
         let arrived = clock::now();
         let generation = self.generation();
         let snapshot = &generation.snapshot;
         let survey = Survey::of(request.headers(), Some(&snapshot.mark));
+        let identity = &snapshot.identity;
+        let entry = self
+            .shared
+            .access_log
+            .as_ref()
+            .map(|log| Box::new(Entry::new(log, &peer, &request, identity.access_log_query)));
         let fault = activity.wire().take();
-        let checked = fault.map_or_else(|| validate(&mut request, survey), |fault| Err(fault.into()));
-        if activity.wire().is_asterisk() && checked.is_ok() {
-            *request.uri_mut() = Uri::from_static("*");
-        }
+        let checked = check(&mut request, survey, snapshot, &activity, fault);
         // What hyper was given in place of a refused head is of no route.
         let named = || host_name(request.headers());
         let lane = fault.is_none().then(|| generation.find(&named(), request.uri().path(), request.method()));
         let lane = lane.flatten().cloned();
-        if survey.has(Field::Upgrade) {
-            activity.wire().switch(Switch::Http);
-        }
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
         let method = if fault == Some(Fault::Connect) { "CONNECT" } else { method_label(request.method()) };
-        let served = Served::begin(meters, method, arrived, activity.clone());
+        let unread = !request.body().is_end_stream();
+        let mut served = Served::begin(meters, method, arrived, activity.clone(), entry);
         let lane = match (checked, lane) {
-            (Ok(()), Some(lane)) => lane,
-            (Err(obstacle), _) => return Ok(self.turn_away(&obstacle, &request, served)),
-            (Ok(()), None) => return Ok(self.turn_away(&Obstacle::NoRoute, &request, served)),
+            (Ok(None), Some(lane)) => lane,
+            (Err(obstacle), _) => return (self.turn_away(&obstacle, unread, served), None),
+            (Ok(Some(answer)), _) => {
+                self.decided(Refusal::NoRoute, &served);
+                let mut response = answer::own(answer, Ticket::none(), served);
+                if unread {
+                    answer::close(&mut response);
+                }
+                return (response, None);
+            }
+            (Ok(None), None) => return (self.turn_away(&Obstacle::NoRoute, unread, served), None),
         };
         let (mut parts, body) = request.into_parts();
-        let (trusted, mark) = (&snapshot.trusted_proxies, &snapshot.mark);
-        let said = headers::prepare_request(&mut parts.headers, &peer, trusted, mark, survey);
-        let head = Head { parts: &parts, client: peer.address, said };
+        let ask = upgrade(&mut parts, &body, survey, &snapshot.upgrades);
+        let said = headers::prepare_request(&mut parts.headers, parts.version, &peer, snapshot, survey);
+        served.identify(&said);
+        let trace = said.trace.filter(|_| identity.trace == Trace::Propagate);
+        let note = served.entry().map(Entry::note);
+        let head = Head { parts: &parts, client: peer.address, said: &said, trace, note };
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
+        if let Some(ask) = &ask {
+            ask.write(&mut parts.headers);
+        }
         let version = std::mem::replace(&mut parts.version, Version::HTTP_11);
         let request = Request::from_parts(parts, body);
-        Ok(match forward(&lane.pool, request, &ticket, &lane.meters, arrived).await {
-            Ok(arrived) => answer::pass(arrived, ticket, served, version),
-            Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
-                answer::refuse(&Obstacle::UploadStalled, ticket, served)
-            }
-            Err(obstacle) => answer::refuse(&obstacle, ticket, served),
-        })
+        let mut arrived =
+            match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived).await {
+                Ok(arrived) => arrived,
+                Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
+                    return (answer::refuse(&Obstacle::UploadStalled, ticket, served), None);
+                }
+                Err(obstacle) => return (answer::refuse(&obstacle, ticket, served), None),
+            };
+        let received = arrived.response.version();
+        let (mut response, tunnel) = match arrived.switch.take() {
+            Some(protocol) => tunnel::open(arrived, protocol, served),
+            None => (answer::pass(arrived, ticket, served, version), None),
+        };
+        identity.pseudonym.write_answer(response.headers_mut(), received);
+        (response, tunnel)
     }
 
-    fn turn_away(
-        &self,
-        obstacle: &Obstacle,
-        request: &Request<Incoming>,
-        served: Served,
-    ) -> Response<AnswerBody> {
-        let decision = Decision::Refused(match obstacle {
+    /// Answers what is not forwarded; `unread` if its body has not been read.
+    fn turn_away(&self, obstacle: &Obstacle, unread: bool, served: Served) -> Response<AnswerBody> {
+        let refusal = match obstacle {
             Obstacle::Connect => Refusal::Upgrade,
+            Obstacle::Trace => Refusal::Method,
             // What is malformed was never routed.
             _ => Refusal::NoRoute,
-        });
-        self.shared.gate.decisions.count(decision);
-        served.meters().decided(decision);
+        };
+        self.decided(refusal, &served);
         let mut response = answer::refuse(obstacle, Ticket::none(), served);
-        if !request.body().is_end_stream() {
+        if unread {
             answer::close(&mut response);
         }
         response
+    }
+
+    fn decided(&self, refusal: Refusal, served: &Served) {
+        let note = served.entry().map(Entry::note);
+        decide(&self.shared.gate, served.meters(), note, Decision::Refused(refusal));
     }
 
     /// The configuration in force, with this worker's connections.
@@ -119,4 +150,33 @@ impl Way {
     pub(super) fn sweep(&self, now: Instant) {
         self.generation().sweep(now);
     }
+}
+
+/// Whether a request may be forwarded; an answer of our own if it ends here (Max-Forwards).
+fn check(
+    request: &mut Request<Incoming>,
+    survey: Survey,
+    snapshot: &Snapshot,
+    activity: &Activity,
+    fault: Option<Fault>,
+) -> Result<Option<Response<Bytes>>, Obstacle> {
+    if let Some(fault) = fault {
+        return Err(fault.into());
+    }
+    validate(request, survey)?;
+    if activity.wire().is_asterisk() {
+        *request.uri_mut() = Uri::from_static("*");
+    }
+    let identity = &snapshot.identity;
+    hops::step(request, survey, &identity.pseudonym, identity.trace_method)
+}
+
+/// The upgrade that a request asks for, as far as it is passed on.
+fn upgrade(parts: &mut Parts, body: &Incoming, survey: Survey, allowed: &[Protocol]) -> Option<Ask> {
+    if !survey.has(Field::Upgrade) {
+        return None;
+    }
+    // hyper offers its own way to a tunnel; ours takes the stream once the connection has ended.
+    parts.extensions.remove::<OnUpgrade>()?;
+    Ask::of(parts, body.is_end_stream(), allowed)
 }

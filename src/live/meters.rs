@@ -25,7 +25,7 @@ pub(super) struct RouteMeters {
 }
 
 /// What the client got when it did not wait for an answer: not a status of HTTP, but what nginx logs and people know.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
+pub(super) const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 impl RouteMeters {
     pub(super) fn new(metrics: Metrics, route: Arc<str>) -> Self {
@@ -42,6 +42,11 @@ impl RouteMeters {
             metrics,
             route,
         }
+    }
+
+    /// The route's name.
+    pub(super) fn route(&self) -> &str {
+        &self.route
     }
 
     /// A client request ended; `None` if the client went away before it was given a status.

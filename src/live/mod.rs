@@ -11,6 +11,10 @@ pub mod mirror;
 
 pub mod stable;
 
+pub mod upgrade;
+
+pub mod access_log;
+
 pub mod error;
 pub mod meters;
 pub mod settings;
@@ -19,4 +23,5 @@ pub mod snapshot;
 pub use arrival::{Plane, Started};
 pub use request::{MARK, Match, PathTemplate, Route, Routes, TemplateError};
 pub use settings::Settings;
-pub use snapshot::{Shared, Snapshot};
+pub use snapshot::{Identity, Shared, Snapshot};
+pub use upgrade::{Protocol, ProtocolError};

@@ -13,20 +13,26 @@ pub(super) struct Peer {
     /// Whether it came over TLS.
     pub(super) secure: bool,
     written: HeaderValue,
+    port: HeaderValue,
 }
 
 impl Peer {
-    /// A client in the clear.
-    pub(super) fn new(client: SocketAddr) -> Self {
+    /// A client in the clear; `local` is the address that it connected to.
+    pub(super) fn new(client: SocketAddr, local: SocketAddr) -> Self {
         let address = client.ip().to_canonical();
         let written = HeaderValue::try_from(address.to_string());
         let written = written.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Peer { address, secure: false, written }
+        Peer { address, secure: false, written, port: local.port().into() }
     }
 
     /// Its address as a field's value.
     pub(super) fn written(&self) -> &HeaderValue {
         &self.written
+    }
+
+    /// The port that it connected to, as a field's value.
+    pub(super) fn port(&self) -> &HeaderValue {
+        &self.port
     }
 
     /// The scheme that it asks with.

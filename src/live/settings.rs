@@ -1,9 +1,12 @@
 //! What the listener relies upon.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+use super::Protocol;
 
 /// The `[listen]` section, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// Bound on waiting for a client to take more of its answer.
     pub write_timeout: Duration,
+    /// Bound on a tunnel in which nothing passes.
+    pub tunnel_timeout: Duration,
     /// How long requests in flight may take after a stop was asked for.
     pub drain_timeout: Duration,
     /// Largest request head in bytes.
@@ -30,6 +35,98 @@ pub struct Settings {
     pub max_target_bytes: usize,
     /// Most fields in a request head, and in its trailers.
     pub max_fields: usize,
+    /// Whether other processes may listen at the same address.
+    pub reuse_port: bool,
+    /// Protocols that clients may ask for instead of HTTP.
+    pub upgrades: Vec<Protocol>,
     /// Peers whose X-Forwarded-* are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What is written on of who asked.
+    pub identity: IdentitySettings,
+    /// Where one line for each request goes; `None` for nowhere.
+    pub access_log: Option<AccessLogTarget>,
+}
+
+/// What is written on of who asked, and what of it is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentitySettings {
+    /// In which fields.
+    pub forwarded: Forwarded,
+    /// Which messages get `Via`.
+    pub via: Via,
+    /// What tells this instance from others; `None` draws it at the start.
+    pub instance: Option<String>,
+    /// Whose request id is kept.
+    pub request_id: RequestId,
+    /// What becomes of the trace fields.
+    pub trace: Trace,
+    /// Whether TRACE is forwarded; otherwise it is answered 405.
+    pub trace_method: bool,
+    /// Whether the access log has the query too, with what secrets it may hold.
+    pub access_log_query: bool,
+}
+
+/// The fields that tell the backend who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// X-Forwarded-For, -Proto, -Host and -Port.
+    XForwarded,
+    /// `Forwarded`, RFC 7239.
+    Rfc7239,
+    /// All of them.
+    Both,
+}
+
+/// Which messages get `Via`, RFC 9110 section 7.6.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// Requests, as a gateway must.
+    Requests,
+    /// Answers too, as it may.
+    Both,
+    /// None; circles are not seen then.
+    Off,
+}
+
+/// Whose request id is kept; one that is none is replaced in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestId {
+    /// That of trusted peers; others get a new one.
+    Trusted,
+    /// Everybody's.
+    Keep,
+    /// Nobody's.
+    Make,
+    /// The field is not touched.
+    Off,
+}
+
+/// What becomes of `traceparent` and `tracestate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// Each leg gets a parent id of its own.
+    Propagate,
+    /// They are not touched.
+    Pass,
+    /// They are taken off.
+    Off,
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLogTarget {
+    /// Standard output.
+    Stdout,
+    /// A file, appended to; made if it is not there.
+    File(PathBuf),
+}
+
+impl Forwarded {
+    pub(super) fn writes_x_forwarded(self) -> bool {
+        self != Forwarded::Rfc7239
+    }
+
+    pub(super) fn writes_rfc7239(self) -> bool {
+        self != Forwarded::XForwarded
+    }
 }

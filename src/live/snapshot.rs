@@ -9,11 +9,13 @@ use ipnet::IpNet;
 
 use super::meters::RouteMeters;
 use super::mirror::LiveBody;
-use super::{Route, Routes};
+use super::request::headers::Pseudonym;
+use super::settings::{Forwarded, IdentitySettings, RequestId, Trace};
+use super::{Protocol, Route, Routes};
 use crate::gate::Gate;
 use crate::model::Leg;
 use crate::model::clock::Instant;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, RecordFile};
 use crate::upstream::Pool;
 
 /// What all workers share: read only, but for the swap.
@@ -24,6 +26,10 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
+    /// What tells this instance from others where nothing is configured; the same for as long as the process lives.
+    pub instance: String,
+    /// Where one line for each request goes, if anywhere.
+    pub access_log: Option<RecordFile>,
 }
 
 /// One configuration as live sees it.
@@ -33,8 +39,44 @@ pub struct Snapshot {
     pub routes: Routes,
     /// Peers whose X-Forwarded-* are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Protocols that clients may ask for instead of HTTP.
+    pub upgrades: Vec<Protocol>,
     /// The field that marks a copy; taken off what clients send.
     pub mark: HeaderName,
+    /// What is written on of who asked.
+    pub identity: Identity,
+}
+
+/// What is written on of who asked, ready to be written.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub(super) forwarded: Forwarded,
+    pub(super) pseudonym: Pseudonym,
+    pub(super) request_id: RequestId,
+    pub(super) trace: Trace,
+    pub(super) trace_method: bool,
+    pub(super) access_log_query: bool,
+}
+
+impl Identity {
+    /// As configured; `instance` is what tells this process from others where nothing else is.
+    #[must_use]
+    pub fn new(settings: &IdentitySettings, instance: &str) -> Self {
+        Identity {
+            forwarded: settings.forwarded,
+            pseudonym: Pseudonym::new(settings.instance.as_deref().unwrap_or(instance), settings.via),
+            request_id: settings.request_id,
+            trace: settings.trace,
+            trace_method: settings.trace_method,
+            access_log_query: settings.access_log_query,
+        }
+    }
+
+    /// An id for an instance that is given none: 8 hexadecimal digits, drawn.
+    #[must_use]
+    pub fn draw_instance() -> String {
+        format!("{:08x}", fastrand::u32(..))
+    }
 }
 
 /// One worker's view of a [`Snapshot`]: with its own connections and its own metric handles.

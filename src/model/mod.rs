@@ -8,6 +8,7 @@ pub mod leg;
 pub mod outcome;
 pub mod refusal;
 pub mod request;
+pub mod trace;
 pub mod units;
 
 pub use capture::{Absent, Capture, Chunks};
@@ -17,4 +18,5 @@ pub use leg::Leg;
 pub use outcome::Outcome;
 pub use refusal::{Decision, Refusal};
 pub use request::MirroredRequest;
+pub use trace::TraceContext;
 pub use units::Ppm;

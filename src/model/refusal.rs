@@ -48,7 +48,7 @@ refusals! {
     NotSampled = "not_sampled",
     /// Its method is not among `mirror.methods`.
     Method = "method",
-    /// No route matched; it was answered 404.
+    /// No route matched, or it was answered before one was looked for: malformed, in a circle, at its last hop.
     NoRoute = "no_route",
     /// An upgrade or CONNECT: a tunnel has no answer to compare.
     Upgrade = "upgrade",

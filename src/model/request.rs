@@ -2,7 +2,7 @@
 
 use http::{Extensions, HeaderMap, Method, Uri};
 
-use super::Chunks;
+use super::{Chunks, TraceContext};
 
 /// A whole request: what a leg of the shadow plane is asked.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct MirroredRequest {
     pub headers: HeaderMap,
     /// What the protocol layer keeps beside the fields, such as their case.
     pub extensions: Extensions,
+    /// The trace that each leg is told a parent of its own in; `None` leaves the trace fields as they are.
+    pub trace: Option<TraceContext>,
     /// The complete body.
     pub body: Chunks,
 }

@@ -165,9 +165,10 @@ impl Tools {
 
     fn begin(self: &Rc<Self>, offer: Offer) {
         let under_way = UnderWay::new(self.clone());
-        let opened = Journey::new(self.clone(), offer);
+        // Boxed, for it is large: the runtime moves what it spawns, and again when it ends.
+        let opened = Box::pin(journey(Journey::new(self.clone(), offer)));
         tokio::task::spawn_local(async move {
-            journey(opened).await;
+            opened.await;
             drop(under_way);
         });
     }

@@ -1,12 +1,14 @@
-//! Makes the copy into the request that a leg is sent: the same request, but for its framing, the host policy, the mark
-//! and the configured edits.
+//! Makes the copy into the request that a leg is sent: the same request, but for its framing, the host policy, its place in
+//! the trace, the mark and the configured edits.
 
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use crate::body::Whole;
 use crate::gate::Experiment;
 use crate::model::MirroredRequest;
 use crate::upstream;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The request for one leg.
 pub(super) fn prepare(
@@ -27,6 +29,7 @@ pub(super) fn prepare(
     // Trailers are not copied.
     fields.remove(header::TRAILER);
     leg.write_host(&mut fields);
+    write_parent(&mut fields, copy);
     for name in &experiment.remove_headers {
         fields.remove(name);
     }
@@ -38,6 +41,14 @@ pub(super) fn prepare(
     }
     *request.headers_mut() = fields;
     request
+}
+
+/// Every leg is a child of its own in the trace: two that share a parent id could not be told apart.
+fn write_parent(fields: &mut HeaderMap, copy: &MirroredRequest) {
+    let parent = copy.trace.and_then(|trace| HeaderValue::from_bytes(&trace.child(fastrand::u64(1..))).ok());
+    if let Some(parent) = parent {
+        fields.insert(TRACEPARENT, parent);
+    }
 }
 
 #[cfg(test)]

@@ -108,6 +108,23 @@ fn without_a_mark_nothing_tells_the_copy_from_the_request() {
 }
 
 #[test]
+fn each_leg_is_told_a_parent_of_its_own_and_edits_come_after() {
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let mut copy = copied(Method::GET, "/", &[("traceparent", PARENT)], "");
+    assert_eq!(sent(&copy)["traceparent"], PARENT, "hands off where nothing else was decided");
+    copy.trace = crate::model::TraceContext::parse(PARENT.as_bytes());
+    let (one, two) = (sent(&copy), sent(&copy));
+    for fields in [&one, &two] {
+        let parent = fields["traceparent"].to_str().unwrap();
+        assert!(parent.starts_with(&PARENT[..36]) && parent.ends_with("-01") && parent != PARENT, "{parent}");
+        assert_eq!(fields.get_all("traceparent").iter().count(), 1);
+    }
+    assert_ne!(one["traceparent"], two["traceparent"]);
+    let without = Experiment { remove_headers: vec![HeaderName::from_static("traceparent")], ..experiment() };
+    assert!(!prepare(&copy, &without, &leg(9)).headers().contains_key("traceparent"));
+}
+
+#[test]
 fn what_the_protocol_layer_keeps_goes_along() {
     #[derive(Clone, Debug, PartialEq)]
     struct Case(&'static str);

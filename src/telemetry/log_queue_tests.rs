@@ -1,8 +1,6 @@
 //! Lines arrive, in order; a reader that hangs makes them fall away and nobody wait.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Mutex;
-
 use super::*;
 
 /// Keeps what was written; waits for `gate` before each write while there is one.

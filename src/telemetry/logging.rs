@@ -76,7 +76,9 @@ fn subscriber(
     };
     let common = tracing_subscriber::fmt().with_env_filter(filter).with_timer(SystemTime).with_writer(queue);
     let subscriber: Box<dyn Subscriber + Send + Sync> = match settings.wording {
-        Wording::Json => Box::new(common.json().flatten_event(true).with_current_span(false).finish()),
+        Wording::Json | Wording::Record => {
+            Box::new(common.json().flatten_event(true).with_current_span(false).finish())
+        }
         // tracing escapes terminal sequences in messages, not in other fields: these are written by a writer of ours.
         Wording::Human => {
             Box::new(common.with_ansi(settings.colour).fmt_fields(debug_fn(field).delimited(" ")).finish())

@@ -5,6 +5,8 @@ pub mod log_queue;
 pub mod logging;
 pub mod metrics;
 pub mod priority;
+pub mod record_file;
 
 pub use family::Kept;
 pub use metrics::Metrics;
+pub use record_file::RecordFile;

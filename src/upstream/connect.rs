@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::client::conn::http1::{Builder, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 use super::flood::{Gauge, Guarded};
 use super::socket::Socket;
+use super::switch::{Switch, Switched};
 use super::{ConnectError, Settings};
 
 /// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
@@ -26,6 +27,7 @@ pub(super) struct Connection<B> {
     pub(super) sender: SendRequest<B>,
     pub(super) gauge: Gauge,
     pub(super) socket: Socket,
+    pub(super) switch: Switch,
     pub(super) task: AbortHandle,
 }
 
@@ -48,11 +50,19 @@ where
     let io = TokioIo::new(Guarded::new(socket.clone(), gauge.clone()));
     let (sender, connection) =
         builder.handshake(io).await.map_err(|e| ConnectError::Io(io::Error::other(e)))?;
+    let switch = Switch::default();
+    let at_end = switch.clone();
     let task = tokio::task::spawn_local(async move {
+        let mut connection = connection;
         // Its errors reach whoever waits for an answer; on an idle connection they mean that it is gone.
-        let _ = connection.await;
+        if (&mut connection).await.is_ok() {
+            at_end.hand_over(|| {
+                let Parts { io, read_buf, .. } = connection.into_parts();
+                Switched { io: io.into_inner(), read: read_buf }
+            });
+        }
     });
-    Ok(Connection { sender, gauge, socket, task: task.abort_handle() })
+    Ok(Connection { sender, gauge, socket, switch, task: task.abort_handle() })
 }
 
 async fn open(settings: &Settings) -> Result<TcpStream, ConnectError> {

@@ -32,7 +32,7 @@ struct Passed {
 }
 
 /// A stream that fails when a head is awaited for too many bytes.
-pub(super) struct Guarded {
+pub struct Guarded {
     stream: Socket,
     gauge: Gauge,
 }

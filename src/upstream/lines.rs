@@ -8,8 +8,8 @@ pub(super) struct Lines {
     last: u8,
     /// Bytes of the line so far, without its end.
     length: usize,
-    /// The first digit of the status, once its line has come so far.
-    class: u8,
+    /// The status, once its line has come so far.
+    status: [u8; 3],
     /// Lines of this head so far.
     lines: usize,
     /// The final head came; what follows is no head.
@@ -26,8 +26,12 @@ impl Lines {
         while !self.over && !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest);
             let line = &rest[..end.unwrap_or(rest.len())];
-            if self.lines == 0 && (self.length..self.length + line.len()).contains(&STATUS) {
-                self.class = line[STATUS - self.length];
+            if self.lines == 0 {
+                for (digit, at) in self.status.iter_mut().zip(STATUS..) {
+                    if let Some(byte) = at.checked_sub(self.length).and_then(|at| line.get(at)) {
+                        *digit = *byte;
+                    }
+                }
             }
             let last = line.last().copied().unwrap_or(self.last);
             self.length += line.len();
@@ -47,8 +51,8 @@ impl Lines {
         (self.last, self.length) = (b'\n', 0);
         self.lines += 1;
         if empty && self.lines > 1 {
-            // An interim answer is followed by another head.
-            self.over = self.class != b'1';
+            // An interim answer is followed by another head, but for the one that ends HTTP.
+            self.over = self.status[0] != b'1' || &self.status == b"101";
             self.lines = 0;
         }
     }
@@ -86,6 +90,12 @@ mod tests {
         assert!(sound("HTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n\r\na\nb"));
         assert!(!sound("HTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\n"));
         assert!(!sound("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\n\n"));
+    }
+
+    #[test]
+    fn what_follows_a_switch_is_no_head() {
+        assert!(sound("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n\n\0\n"));
+        assert!(!sound("HTTP/1.1 101 Switching\r\nUpgrade: x\n\r\n"));
     }
 
     #[test]

@@ -9,8 +9,10 @@ mod lines;
 pub mod pool;
 pub mod settings;
 mod socket;
+pub mod switch;
 
 pub use error::{ConnectError, SendError};
 pub use flood::Gauge;
 pub use pool::{Lease, Pool};
 pub use settings::{HostPolicy, Origin, Settings};
+pub use switch::Switched;

@@ -12,9 +12,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 
 use super::connect::{Connection, connect};
-use super::{ConnectError, Gauge, SendError, Settings};
+use super::{ConnectError, Gauge, SendError, Settings, Switched};
 use crate::model::Leg;
 use crate::model::clock::{self, Instant};
 use crate::telemetry::Metrics;
@@ -55,6 +56,7 @@ pub struct Lease<B> {
     connection: Option<Connection<B>>,
     pool: Rc<Pool<B>>,
     reused: bool,
+    switched: Option<oneshot::Receiver<Switched>>,
 }
 
 impl Meters {
@@ -170,7 +172,7 @@ where
 
     fn lease(self: &Rc<Self>, connection: Connection<B>, reused: bool) -> Lease<B> {
         self.gauges.active.increment(1.0);
-        Lease { connection: Some(connection), pool: self.clone(), reused }
+        Lease { connection: Some(connection), pool: self.clone(), reused, switched: None }
     }
 }
 
@@ -213,6 +215,17 @@ where
             Some(request) => SendError::Unsent(Box::new(request)),
             None => SendError::Broken(error.into_error()),
         })
+    }
+
+    /// The next request asks for another protocol: if the leg switches to it, [`Lease::switched`] has the stream.
+    pub fn may_switch(&mut self) {
+        self.switched = self.connection.as_ref().map(|connection| connection.switch.arm());
+    }
+
+    /// The stream of a connection that has left HTTP; `None` if it broke before, or was not to be switched. The lease is
+    /// to be kept for as long as the stream is used, and can serve no other request.
+    pub async fn switched(&mut self) -> Option<Switched> {
+        self.switched.take()?.await.ok()
     }
 
     /// Lets the connection end by itself: its answer is complete, and what is left of the request may still go out.

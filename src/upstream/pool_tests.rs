@@ -187,3 +187,53 @@ fn a_pool_that_goes_takes_its_gauge_along() {
         assert_eq!(connections(&metrics), ("0".into(), "0".into()));
     });
 }
+
+const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nbehind";
+
+#[test]
+fn a_connection_that_switches_hands_its_stream_over_and_is_never_kept() {
+    on_one_thread(async {
+        let (port, _log) = backend(vec![vec![Act::Answer(SWITCH.to_owned()), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        let mut lease = pool.checkout().await.unwrap();
+        lease.may_switch();
+        assert_eq!(lease.send(request()).await.unwrap().status(), 101);
+        let mut switched = lease.switched().await.expect("the stream");
+        assert_eq!(&switched.read[..], b"behind");
+        tokio::io::AsyncWriteExt::write_all(&mut switched.io, b"on").await.expect("it is open");
+        assert!(lease.switched().await.is_none(), "it is handed over once");
+        assert_eq!(
+            connections(&metrics),
+            ("1".into(), "0".into()),
+            "in use for as long as the lease is held"
+        );
+        lease.give_back();
+        assert_eq!(connections(&metrics), ("0".into(), "0".into()));
+    });
+}
+
+#[test]
+fn without_having_been_asked_for_a_switch_closes_the_connection() {
+    on_one_thread(async {
+        let (port, _log) = backend(vec![vec![Act::Answer(SWITCH.to_owned()), Act::Hang]]).await;
+        let (pool, metrics) = pool(port);
+        let mut lease = pool.checkout().await.unwrap();
+        assert_eq!(lease.send(request()).await.unwrap().status(), 101);
+        assert!(lease.switched().await.is_none());
+        lease.give_back();
+        assert_eq!(connections(&metrics), ("0".into(), "0".into()));
+    });
+}
+
+#[test]
+fn a_connection_that_might_have_switched_and_did_not_is_kept() {
+    on_one_thread(async {
+        let (port, _log) = backend(vec![vec![ok("a"), ok("b"), Act::Hang]]).await;
+        let (pool, _metrics) = pool(port);
+        let mut lease = pool.checkout().await.unwrap();
+        lease.may_switch();
+        lease.send(request()).await.unwrap().into_body().collect().await.unwrap();
+        lease.give_back();
+        assert!(exchange(&pool).await, "the next request takes it");
+    });
+}

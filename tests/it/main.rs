@@ -13,6 +13,7 @@
     reason = "counters are small whole numbers, which are exact; texts are short; a test reads from top to bottom"
 )]
 
+mod access_log;
 mod admin;
 mod bad_json;
 mod builders;
@@ -21,6 +22,8 @@ mod commands;
 mod demo;
 mod epochs;
 mod first_light;
+mod identity;
+mod interop;
 mod laws;
 mod life;
 mod live_errors;
@@ -30,8 +33,11 @@ mod offers;
 mod pool;
 mod process;
 mod reload;
+mod restart;
 mod samples;
 mod secrets;
 mod shadow_plane;
 mod support;
+mod transfers;
+mod upgrades;
 mod workers;

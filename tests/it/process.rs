@@ -1,7 +1,8 @@
 //! The real binary: a command run to its end, or a proxy in a process of its own that signals can be sent to.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +61,22 @@ fn bare(program: &str, dir: &Path) -> Command {
     command
 }
 
+/// Runs with `count` sockets said to be handed in, to its end.
+#[track_caller]
+pub fn umbrage_at(config: &Path, listener: &TcpListener, count: u32) -> Done {
+    finish(handed(config, listener, count), &["run", "at a socket"])
+}
+
+/// `umbrage run` with this socket as descriptor 3, announced to the very process that it becomes.
+fn handed(config: &Path, listener: &TcpListener, count: u32) -> Command {
+    let mut command = bare("sh", config.parent().expect("a folder"));
+    let script =
+        format!("export LISTEN_PID=$$ LISTEN_FDS={count}; exec 3<&0 </dev/null \"$0\" run -c \"$1\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_umbrage")]).arg(config);
+    command.stdin(Stdio::from(OwnedFd::from(listener.try_clone().expect("a descriptor"))));
+    command
+}
+
 #[track_caller]
 fn finish(mut command: Command, args: &[&str]) -> Done {
     let mut child = command.spawn().expect("the binary starts");
@@ -100,7 +117,15 @@ impl Running {
     pub fn start(config: &Path) -> Running {
         let dir = config.parent().expect("a folder");
         let mut command = command(dir);
-        command.args(["run", "-c"]).arg(config);
+        command.args(["run", "-c"]).arg(config).stdout(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// The same with its standard output in a file.
+    #[track_caller]
+    pub fn start_into(config: &Path, out: std::fs::File) -> Running {
+        let mut command = command(config.parent().expect("a folder"));
+        command.args(["run", "-c"]).arg(config).stdout(out);
         Self::spawn(command)
     }
 
@@ -108,7 +133,7 @@ impl Running {
     #[track_caller]
     pub fn start_talkative(config: &Path) -> Running {
         let mut command = command(config.parent().expect("a folder"));
-        command.env("UMBRAGE_LOG", "trace").args(["run", "-c"]).arg(config);
+        command.env("UMBRAGE_LOG", "trace").args(["run", "-c"]).arg(config).stdout(Stdio::null());
         Self::spawn(command)
     }
 
@@ -118,13 +143,19 @@ impl Running {
         let mut command = bare("sh", config.parent().expect("a folder"));
         // Ignored, the signal becomes an error of the write, as on a full disk.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run -c \"$1\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_umbrage")]).arg(config);
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_umbrage")]).arg(config).stdout(Stdio::null());
         Self::spawn(command)
+    }
+
+    /// The same at this socket, handed over as systemd does it.
+    #[track_caller]
+    pub fn start_at(config: &Path, listener: &TcpListener) -> Running {
+        Self::spawn(handed(config, listener, 1))
     }
 
     #[track_caller]
     fn spawn(mut command: Command) -> Running {
-        let mut child = command.stdout(Stdio::null()).spawn().expect("the binary starts");
+        let mut child = command.spawn().expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
         let (stderr, written) = (child.stderr.take().expect("piped"), log.clone());
         let reader = thread::spawn(move || {
@@ -157,6 +188,14 @@ impl Running {
     #[track_caller]
     pub fn wait_for_log(&self, part: &str) {
         eventually(PATIENCE, &format!("{part:?} in the log"), || self.log().contains(part));
+    }
+
+    /// The most memory that it ever had resident, in KiB.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of its own");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// Sends a signal.

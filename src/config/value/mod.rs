@@ -1,10 +1,12 @@
 //! What may stand behind a key: how it is read, what its schema is, how it is shown.
 
+mod choice;
 mod http;
 mod network;
 mod plain;
 mod rule;
 
+pub use choice::{AccessLog, Instance};
 pub(super) use http::is_editable;
 pub use http::{HeaderSet, Mark};
 pub use network::HostName;

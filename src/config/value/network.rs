@@ -1,4 +1,4 @@
-//! Addresses, networks, the urls of legs, the `Host` they are sent.
+//! Addresses, networks, protocols, the urls of legs, the `Host` they are sent.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::config::limits;
 use crate::config::reader::{Findings, Node};
 use crate::config::section::Value;
+use crate::live::{Protocol, ProtocolError};
 use crate::upstream::{HostPolicy, Origin};
 
 /// A host name or address without port, lower case.
@@ -57,6 +58,27 @@ impl Value for SocketAddr {
 
     fn show(&self, _full: bool) -> toml::Value {
         toml::Value::String(self.to_string())
+    }
+}
+
+impl Value for Protocol {
+    fn read(node: Node<'_>, findings: &mut Findings) -> Option<Self> {
+        let help = "a name as it stands in Upgrade: \"websocket\"; an empty list passes none on";
+        let text = node.text(findings, help)?;
+        let why = match Protocol::parse(text) {
+            Ok(protocol) => return Some(protocol),
+            Err(ProtocolError::Malformed) => "cannot be read as a protocol",
+            Err(ProtocolError::CarriesRequests) => "carries requests that nobody here would see",
+        };
+        node.refuse(findings, "is not a protocol to tunnel", why, help)
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string", "examples": ["websocket"] })
+    }
+
+    fn show(&self, _full: bool) -> toml::Value {
+        toml::Value::String(self.as_str().to_owned())
     }
 }
 

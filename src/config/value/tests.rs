@@ -14,6 +14,7 @@ use super::*;
 use crate::config::reader::{Findings, Node};
 use crate::config::section::Value;
 use crate::gate::SampleBy;
+use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::model::Ppm;
 use crate::upstream::{HostPolicy, Origin};
 
@@ -339,4 +340,53 @@ proptest! {
         ];
         prop_assert!(!read.iter().all(|ok| *ok), "no text is all of these");
     }
+}
+
+#[test]
+fn words_of_a_few() {
+    accepts::<Forwarded>(&[
+        ("\"x-forwarded\"", "\"x-forwarded\""),
+        ("\"rfc7239\"", "\"rfc7239\""),
+        ("\"both\"", "\"both\""),
+    ]);
+    accepts::<Via>(&[("\"requests\"", "\"requests\""), ("\"both\"", "\"both\""), ("\"off\"", "\"off\"")]);
+    accepts::<RequestId>(&[
+        ("\"trusted\"", "\"trusted\""),
+        ("\"keep\"", "\"keep\""),
+        ("\"make\"", "\"make\""),
+        ("\"off\"", "\"off\""),
+    ]);
+    accepts::<Trace>(&[("\"propagate\"", "\"propagate\""), ("\"pass\"", "\"pass\""), ("\"off\"", "\"off\"")]);
+    let said = "is not one of its words";
+    refuses::<Via>(&[
+        ("\"Requests\"", said),
+        ("\"\"", said),
+        ("true", "must be a string: this is a boolean"),
+    ]);
+}
+
+#[test]
+fn instances_and_logs() {
+    accepts::<Instance>(&[("\"eu-1.a_b\"", "\"eu-1.a_b\"")]);
+    let long = format!("{:?}", "x".repeat(65));
+    let said = "not an instance's id";
+    refuses::<Instance>(&[
+        ("\"\"", said),
+        ("\"a b\"", said),
+        ("\"a,b\"", said),
+        ("\"é\"", said),
+        (&long, said),
+    ]);
+    accepts::<AccessLog>(&[
+        ("\"off\"", "\"off\""),
+        ("\"stdout\"", "\"stdout\""),
+        ("\"logs/access.log\"", "\"logs/access.log\""),
+    ]);
+    let said = "nowhere to log to";
+    refuses::<AccessLog>(&[
+        ("\"\"", said),
+        ("\"/var/log/\"", said),
+        ("\"a\\u0000\"", said),
+        ("1", "must be a string"),
+    ]);
 }

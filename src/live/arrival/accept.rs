@@ -6,14 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
+use super::door::{BACKLOG, Closing, Door};
+use crate::model::clock;
 use crate::telemetry::Metrics;
-
-/// Connections that the kernel may hold while the acceptor is busy.
-const BACKLOG: i32 = 1024;
 
 /// Pause after an accept failed for want of descriptors or memory: the connection stays in the backlog, and an accept
 /// at once would spin.
@@ -41,50 +39,69 @@ pub(super) struct Desk {
     pub(super) arrivals: mpsc::Sender<Arrival>,
 }
 
-/// A listening socket; a taken port is an error.
-pub(super) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Accepts until it is told to stop.
-pub(super) async fn accept(
-    listener: std::net::TcpListener,
+/// Where connections are accepted and who serves them.
+pub(super) struct Hall {
+    listener: TcpListener,
+    closing: Closing,
     desks: Vec<Desk>,
     max: usize,
-    metrics: Metrics,
-    stop: Arc<Notify>,
-) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, "cannot accept client connections");
-            return;
+    refused: metrics::Counter,
+    failed: metrics::Counter,
+}
+
+impl Hall {
+    /// Accepts at an open door; at most `max` connections at once. To be called within a runtime.
+    ///
+    /// # Errors
+    /// The system refuses to watch the socket.
+    pub(super) fn new(door: Door, desks: Vec<Desk>, max: usize, metrics: &Metrics) -> io::Result<Self> {
+        let (listener, closing) = door.into_listener()?;
+        Ok(Hall {
+            listener: TcpListener::from_std(listener)?,
+            closing,
+            desks,
+            max,
+            refused: metrics.client_connection_errors.with(["limit"]),
+            failed: metrics.client_connection_errors.with(["accept"]),
+        })
+    }
+
+    /// Accepts until it is told to stop, and then whoever had knocked by then.
+    pub(super) async fn serve(self, stop: Arc<Notify>) {
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => self.receive(accepted).await,
+                () = stop.notified() => break,
+            }
         }
-    };
-    let refused = metrics.client_connection_errors.with(["limit"]);
-    let failed = metrics.client_connection_errors.with(["accept"]);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.notified() => return,
-        };
+        let Some(rest) = self.closing.begin() else { return };
+        let over = clock::now() + rest;
+        let mut late = 0;
+        // Without time left the queue is emptied all the same, and by no more than it can hold.
+        while late < BACKLOG {
+            tokio::select! {
+                biased;
+                accepted = self.listener.accept() => self.receive(accepted).await,
+                () = tokio::time::sleep_until(over) => return,
+            }
+            late += i32::from(clock::now() >= over);
+        }
+    }
+
+    async fn receive(&self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         match accepted {
             Ok((stream, peer)) => {
-                if desks.iter().map(|d| d.connections.load(Ordering::Relaxed)).sum::<usize>() >= max {
-                    refused.increment(1);
+                if self.desks.iter().map(|d| d.connections.load(Ordering::Relaxed)).sum::<usize>() >= self.max
+                {
+                    self.refused.increment(1);
                     turn_away(&stream);
                 } else {
-                    place(stream, peer, &desks).await;
+                    place(stream, peer, &self.desks).await;
                 }
             }
-            Err(error) if is_of_one_connection(&error) => failed.increment(1),
+            Err(error) if is_of_one_connection(&error) => self.failed.increment(1),
             Err(error) => {
-                failed.increment(1);
+                self.failed.increment(1);
                 tracing::warn!(%error, "accepting pauses");
                 tokio::time::sleep(PAUSE).await;
             }

@@ -11,6 +11,9 @@ use crate::model::clock::Instant;
 /// How long a connection that we close may go on sending: time for an answer to arrive, not for more.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// A client that uses its connection all the time sends its next request within this; so does one that has just made it.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(in crate::live) struct Activity {
@@ -27,6 +30,8 @@ pub(in crate::live) struct Activity {
     answer: Cell<Option<(Instant, Duration)>>,
     overdue: Cell<bool>,
     wire: Ledger,
+    passed: Cell<bool>,
+    draining: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
     told: Notify,
 }
@@ -39,6 +44,8 @@ enum State {
     Head,
     /// A request is being served.
     Serving,
+    /// HTTP has ended on it: bytes pass both ways.
+    Tunnel,
     /// Our direction is closed, and the client's not yet.
     Lingering,
 }
@@ -63,6 +70,7 @@ pub(super) struct Patience {
     pub(super) idle: Duration,
     pub(super) body: Duration,
     pub(super) write: Duration,
+    pub(super) tunnel: Duration,
 }
 
 impl Activity {
@@ -77,6 +85,8 @@ impl Activity {
             answer: Cell::new(None),
             overdue: Cell::new(false),
             wire: Ledger::default(),
+            passed: Cell::new(false),
+            draining: Cell::new(false),
             verdict: Cell::new(None),
             told: Notify::new(),
         }
@@ -124,6 +134,18 @@ impl Activity {
         }
     }
 
+    /// From now on it is a tunnel, until its request ends.
+    pub(super) fn open_tunnel(&self, now: Instant) {
+        self.state.set(State::Tunnel);
+        self.since.set(now);
+        self.blocked.set(None);
+    }
+
+    /// Bytes passed in the tunnel; when, the next look at it says.
+    pub(super) fn pass(&self) {
+        self.passed.set(true);
+    }
+
     /// Our direction is closed.
     pub(super) fn linger(&self, now: Instant) {
         self.state.set(State::Lingering);
@@ -133,6 +155,16 @@ impl Activity {
     /// Nothing is being served and no head has begun.
     pub(super) fn is_idle(&self) -> bool {
         self.state.get() == State::Idle
+    }
+
+    /// Nothing came for long enough that probably nothing is on its way.
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
+        self.is_idle() && now.saturating_duration_since(self.since.get()) >= QUIET
+    }
+
+    /// It was told to end as soon as nothing is being served.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.get()
     }
 
     /// Whether the client's socket took what it was last offered.
@@ -172,6 +204,9 @@ impl Activity {
 
     /// Ends the connection if it kept us waiting for too long.
     pub(super) fn judge(&self, now: Instant, patience: Patience) {
+        if self.passed.take() {
+            self.since.set(now);
+        }
         let waited = |since: Instant| now.saturating_duration_since(since);
         let for_long =
             |since: &Cell<Option<Instant>>, limit| since.get().is_some_and(|at| waited(at) >= limit);
@@ -191,6 +226,9 @@ impl Activity {
             (State::Head, waited) if waited >= patience.header => {
                 self.tell(Verdict::Expired("header_timeout"));
             }
+            (State::Tunnel, waited) if waited >= patience.tunnel => {
+                self.tell(Verdict::Expired("tunnel_timeout"));
+            }
             // What is owed of a body is timed as such, though its request was answered already.
             (State::Idle, waited) if waited >= patience.idle && !owes => self.tell(Verdict::Over),
             (State::Lingering, waited) if waited >= LINGER => self.tell(Verdict::Over),
@@ -200,6 +238,9 @@ impl Activity {
 
     /// Tells the connection to end, unless it was told something that it did not hear yet.
     pub(super) fn tell(&self, verdict: Verdict) {
+        if verdict == Verdict::Drain {
+            self.draining.set(true);
+        }
         self.verdict.set(self.verdict.get().or(Some(verdict)));
         self.told.notify_one();
     }

@@ -8,6 +8,7 @@ const PATIENCE: Patience = Patience {
     idle: Duration::from_secs(75),
     body: Duration::from_secs(30),
     write: Duration::from_secs(60),
+    tunnel: Duration::from_hours(1),
 };
 
 /// What a connection is told when it is looked at after so many seconds.
@@ -188,4 +189,31 @@ fn what_was_told_first_is_heard_first() {
     activity.tell(Verdict::Drain);
     activity.tell(Verdict::Over);
     assert_eq!(told(&activity), Some(Verdict::Drain));
+}
+
+#[test]
+fn a_tunnel_lives_while_bytes_pass() {
+    let start = clock::now();
+    let activity = Activity::new(start);
+    activity.begin();
+    activity.open_tunnel(start);
+    assert_eq!(judged(&activity, start, 3599), None);
+    activity.pass();
+    assert_eq!(judged(&activity, start, 3600), None);
+    assert_eq!(judged(&activity, start, 7199), None, "something passed an hour ago");
+    assert_eq!(judged(&activity, start, 7200), Some(Verdict::Expired("tunnel_timeout")));
+    assert!(!activity.is_idle() && !activity.is_quiet(start + Duration::from_hours(2)));
+}
+
+#[test]
+fn a_connection_is_quiet_once_its_client_has_had_time_for_another_request() {
+    let start = clock::now();
+    let activity = Activity::new(start);
+    assert!(!activity.is_quiet(start + QUIET / 2), "its first request may be on its way");
+    assert!(activity.is_quiet(start + QUIET));
+    activity.begin();
+    assert!(!activity.is_quiet(start + 10 * QUIET));
+    activity.end(start + 10 * QUIET);
+    assert!(!activity.is_quiet(start + 10 * QUIET));
+    assert!(activity.is_quiet(start + 11 * QUIET));
 }

@@ -1,17 +1,25 @@
 //! Serves one client connection until it ends, is too slow, or is told to.
 
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::server::conn::http1::Builder;
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use hyper::server::conn::http1::{Builder, Parts};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Verdict};
 use super::wire::{Limits, Wire};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
+use crate::live::stable::answer::AnswerBody;
+use crate::live::upgrade::Tunnel;
+use crate::model::clock;
 
 /// How often a connection that drains is looked at while its client still takes the end of an answer.
 const FLUSHED: Duration = Duration::from_millis(50);
@@ -41,29 +49,95 @@ pub(super) async fn serve(
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
     let io = TokioIo::new(Wire::new(stream, limits, activity.clone()));
+    let tunnel: Rc<Cell<Option<Box<Tunnel>>>> = Rc::default();
     let service = {
-        let activity = activity.clone();
-        service_fn(move |request| way.clone().handle(peer.clone(), activity.clone(), request))
+        let (activity, tunnel) = (activity.clone(), tunnel.clone());
+        service_fn(move |request| {
+            let answer = way.clone().handle(peer.clone(), activity.clone(), request);
+            deliver(answer, activity.clone(), tunnel.clone())
+        })
     };
-    let connection = protocol.serve_connection(io, service);
-    tokio::pin!(connection);
-    let mut draining = false;
+    let mut connection = protocol.serve_connection(io, service);
     loop {
         tokio::select! {
             biased;
-            result = connection.as_mut() => return result.err().map(|e| reason(&e)),
+            result = &mut connection => match result {
+                Ok(()) => break,
+                Err(error) => return Some(reason(&error)),
+            },
             verdict = activity.verdict() => match verdict {
                 Verdict::Expired(reason) => return Some(reason),
                 Verdict::Over => return None,
-                Verdict::Stalled => {}
-                Verdict::Drain => draining = true,
+                Verdict::Stalled | Verdict::Drain => {}
             },
-            () = tokio::time::sleep(FLUSHED), if draining => {}
+            () = tokio::time::sleep(FLUSHED), if activity.is_draining() => {}
         }
-        if draining && !activity.is_idle() {
-            connection.as_mut().graceful_shutdown();
-        } else if draining && activity.is_flushed() {
+        // Not hyper's graceful shutdown: after an answer that had begun it closes without a word, and the next request, on
+        // its way already, is lost.
+        if activity.is_draining() && activity.is_quiet(clock::now()) && activity.is_flushed() {
             return None;
+        }
+    }
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let wire = io.into_inner();
+    if let Some(tunnel) = tunnel.take() {
+        let (client, early) = wire.into_tunnel(read_buf);
+        pass(tunnel, client, early, &activity).await
+    } else {
+        // Where another protocol was asked for hyper leaves the closing to us.
+        close(wire, &activity).await;
+        None
+    }
+}
+
+/// Closes in order; a client that does not is not waited for without end.
+async fn close(mut wire: Wire<TcpStream>, activity: &Activity) {
+    let closing = wire.shutdown();
+    tokio::pin!(closing);
+    loop {
+        tokio::select! {
+            biased;
+            _ = closing.as_mut() => return,
+            verdict = activity.verdict() => if matches!(verdict, Verdict::Over | Verdict::Expired(_)) {
+                return;
+            },
+        }
+    }
+}
+
+/// The answer as it goes out; a tunnel that is to follow it is kept until it is written.
+async fn deliver(
+    answer: impl Future<Output = (Response<AnswerBody>, Option<Box<Tunnel>>)>,
+    activity: Rc<Activity>,
+    slot: Rc<Cell<Option<Box<Tunnel>>>>,
+) -> Result<Response<AnswerBody>, Infallible> {
+    let (mut response, tunnel) = answer.await;
+    if tunnel.is_some() {
+        slot.set(tunnel);
+        return Ok(response);
+    }
+    activity.wire().stay();
+    if activity.is_draining() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Passes bytes both ways until the tunnel ends or nothing has passed for too long; a drain lets it go on.
+async fn pass<C>(tunnel: Box<Tunnel>, client: C, early: Bytes, activity: &Activity) -> Option<&'static str>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+{
+    activity.open_tunnel(clock::now());
+    let passing = tunnel.pass(client, early, || activity.pass());
+    tokio::pin!(passing);
+    loop {
+        tokio::select! {
+            biased;
+            reason = passing.as_mut() => return reason,
+            verdict = activity.verdict() => if let Verdict::Expired(reason) = verdict {
+                return Some(reason);
+            },
         }
     }
 }

@@ -3,10 +3,11 @@
 pub mod accept;
 pub mod activity;
 pub mod connection;
+pub mod door;
 pub mod plane;
 mod wire;
 pub mod worker;
 
 pub(super) use activity::Activity;
 pub use plane::{Plane, Started};
-pub(super) use wire::{Fault, Switch};
+pub(super) use wire::Fault;

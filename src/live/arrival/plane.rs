@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::accept::{Desk, accept, listen};
+use super::accept::{Desk, Hall};
+use super::door::Door;
 use super::worker;
 use crate::live::{Settings, Shared};
 
@@ -19,7 +20,7 @@ const ARRIVALS: usize = 256;
 pub struct Plane {
     settings: Settings,
     shared: Arc<Shared>,
-    listener: std::net::TcpListener,
+    door: Door,
 }
 
 /// The live plane, running.
@@ -30,13 +31,28 @@ pub struct Started {
 }
 
 impl Plane {
-    /// Binds the listener.
+    /// Binds the listener, or takes over the one that was handed in.
     ///
     /// # Errors
     /// The address is taken or not ours.
-    pub fn bind(settings: Settings, shared: Arc<Shared>) -> io::Result<Self> {
-        let listener = listen(settings.address)?;
-        Ok(Plane { settings, shared, listener })
+    pub fn bind(
+        settings: Settings,
+        shared: Arc<Shared>,
+        handed_in: Option<std::net::TcpListener>,
+    ) -> io::Result<Self> {
+        let door = match handed_in {
+            Some(listener) => Door::handed_in(listener)?,
+            None => Door::bind(settings.address, settings.reuse_port)?,
+        };
+        Ok(Plane { settings, shared, door })
+    }
+
+    /// Begins to listen. Late, so that a process that does not come up takes nobody's connection.
+    ///
+    /// # Errors
+    /// Somebody else listens there by now.
+    pub fn open(&self) -> io::Result<()> {
+        self.door.open()
     }
 
     /// Starts the threads. `seed` is what the workers' own draws follow from.
@@ -44,7 +60,7 @@ impl Plane {
     /// # Errors
     /// A thread cannot be started.
     pub fn start(self, seed: u64) -> io::Result<Started> {
-        let address = self.listener.local_addr()?;
+        let address = self.door.address()?;
         let (mut desks, mut workers) = (Vec::new(), Vec::new());
         for n in 0..self.settings.workers.max(1) {
             let (sender, arrivals) = mpsc::channel(ARRIVALS);
@@ -59,11 +75,17 @@ impl Plane {
         }
         let stop = Arc::new(Notify::new());
         let (told, metrics, max) = (stop.clone(), self.shared.metrics.clone(), self.settings.max_connections);
-        let listener = self.listener;
+        let door = self.door;
         let thread = spawn("accept".into(), move || {
-            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime.block_on(accept(listener, desks, max, metrics, told)),
-                Err(error) => tracing::error!(%error, "cannot accept client connections"),
+            let accept = || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(async {
+                    Hall::new(door, desks, max, &metrics)?.serve(told).await;
+                    Ok(())
+                })
+            };
+            if let Err::<(), io::Error>(error) = accept() {
+                tracing::error!(%error, "cannot accept client connections");
             }
         })?;
         Ok(Started { address, acceptor: (stop, thread), workers })

@@ -80,6 +80,7 @@ impl Worker {
             idle: settings.idle_timeout,
             body: settings.body_timeout,
             write: settings.write_timeout,
+            tunnel: settings.tunnel_timeout,
         };
         Worker {
             way: Rc::new(Way::new(shared, seed)),
@@ -157,10 +158,11 @@ impl Worker {
         if self.draining.get() {
             activity.tell(Verdict::Drain);
         }
-        let peer = Rc::new(Peer::new(peer));
-        if let Some(reason) =
-            serve((&self.protocol, self.limits), self.way.clone(), stream, peer, activity).await
-        {
+        // A connection that is gone already has no address any more, and no request either.
+        let local = stream.local_addr().unwrap_or(peer);
+        let peer = Rc::new(Peer::new(peer, local));
+        let protocol = (&self.protocol, self.limits);
+        if let Some(reason) = serve(protocol, self.way.clone(), stream, peer, activity).await {
             self.meters.shared.metrics.client_connection_errors.with([reason]).increment(1);
         }
         drop(open);

@@ -4,7 +4,7 @@
 use http::{HeaderMap, Method, header};
 
 use super::offer::Head;
-use super::sample::Sampler;
+use super::sample::{Sampler, Source};
 use crate::gate::{Admission, Gate, Policy};
 use crate::model::Refusal;
 use crate::model::clock::Instant;
@@ -32,7 +32,8 @@ pub(super) fn admit(
     if !policy.methods.contains(&parts.method) {
         return Err(Refusal::Method);
     }
-    if !sampler.takes(policy, head.client, &parts.uri, &parts.headers) {
+    let (target, fields, trace) = (&parts.uri, &parts.headers, head.said.trace);
+    if !sampler.takes(policy, &Source { client: head.client, target, fields, trace }) {
         return Err(Refusal::NotSampled);
     }
     let declared = declared_length(&parts.headers);

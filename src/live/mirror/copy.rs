@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::{Admission, Experiment, Gate, Kept, Offer};
+use crate::live::access_log::Note;
 use crate::live::meters::RouteMeters;
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Capture, Decision, MirroredRequest, Refusal};
@@ -31,6 +32,7 @@ pub(in crate::live) struct Upload {
     awaited: Cell<bool>,
     reached: Cell<bool>,
     draft: RefCell<Option<Draft>>,
+    note: Option<Rc<Note>>,
 }
 
 /// How far a body is.
@@ -64,7 +66,7 @@ impl std::fmt::Debug for Draft {
 }
 
 impl Upload {
-    pub(super) fn new(complete: bool, draft: Option<Draft>) -> Rc<Self> {
+    pub(super) fn new(complete: bool, draft: Option<Draft>, note: Option<Rc<Note>>) -> Rc<Self> {
         let body = if complete { Body::Complete } else { Body::Open };
         Rc::new(Upload {
             body: Cell::new(body),
@@ -72,6 +74,7 @@ impl Upload {
             awaited: Cell::new(false),
             reached: Cell::new(false),
             draft: RefCell::new(draft),
+            note,
         })
     }
 
@@ -128,15 +131,12 @@ impl Upload {
             Ok(()) => Decision::Mirrored,
             Err(refusal) => Decision::Refused(refusal),
         };
-        gate.decisions.count(decision);
-        meters.decided(decision);
+        decide(&gate, &meters, self.note.as_ref(), decision);
     }
 
     fn refuse(&self, refusal: Refusal) {
         if let Some(draft) = self.draft.take() {
-            let decision = Decision::Refused(refusal);
-            draft.gate.decisions.count(decision);
-            draft.meters.decided(decision);
+            decide(&draft.gate, &draft.meters, self.note.as_ref(), Decision::Refused(refusal));
         }
     }
 
@@ -160,6 +160,20 @@ impl Upload {
     }
 }
 
+/// Counts what was decided about a request, and notes it.
+pub(in crate::live) fn decide(
+    gate: &Gate,
+    meters: &RouteMeters,
+    note: Option<&Rc<Note>>,
+    decision: Decision,
+) {
+    gate.decisions.count(decision);
+    meters.decided(decision);
+    if let Some(note) = note {
+        note.decision.set(Some(decision));
+    }
+}
+
 impl Draft {
     fn offer(self) -> Result<Offer, Refusal> {
         let Capture::Complete(body) = self.recorder.finish() else { return Err(Refusal::BodyTooLarge) };
@@ -179,6 +193,9 @@ impl Tap for Watch {
         if let Some(upload) = &self.0 {
             upload.moved.set(Some(clock::now()));
             upload.awaited.set(false);
+            if let Some(note) = &upload.note {
+                note.received.set(note.received.get() + chunk.len() as u64);
+            }
             upload.copy(chunk);
         }
     }

@@ -41,7 +41,7 @@ impl Trial {
             gate: gate.clone(),
             meters: Rc::new(RouteMeters::new(metrics.clone(), "r".into())),
         };
-        let upload = Upload::new(complete, Some(draft));
+        let upload = Upload::new(complete, Some(draft), None);
         let watch = (!complete).then(|| Watch(Some(upload.clone())));
         Trial { gate, offers, upload, watch, metrics }
     }
@@ -191,7 +191,7 @@ fn a_plane_that_is_gone_or_behind_is_a_refusal() {
 
 #[test]
 fn when_the_body_moved_is_known_also_without_a_copy() {
-    let upload = Upload::new(false, None);
+    let upload = Upload::new(false, None, None);
     let mut watch = Watch(Some(upload.clone()));
     assert_eq!(upload.moved(), None);
     watch.data(&Bytes::from_static(b"x"));

@@ -10,21 +10,26 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::oneshot;
 
 use super::admit::admit;
-use super::copy::{Draft, LiveBody, Upload, Watch};
+use super::copy::{Draft, LiveBody, Upload, Watch, decide};
 use super::sample::Sampler;
 use crate::body::{Recorder, Tapped};
 use crate::gate::{Gate, Kept, Permit};
 use crate::live::Route;
+use crate::live::access_log::Note;
 use crate::live::meters::RouteMeters;
 use crate::live::request::headers::Said;
 use crate::model::clock::Instant;
-use crate::model::{Chunks, Decision, Exchange, MirroredRequest, Refusal};
+use crate::model::{Chunks, Decision, Exchange, MirroredRequest, Refusal, TraceContext};
 
 /// What the decision is made by.
 pub(in crate::live) struct Head<'a> {
     pub(in crate::live) parts: &'a Parts,
     pub(in crate::live) client: IpAddr,
-    pub(in crate::live) said: Said,
+    pub(in crate::live) said: &'a Said,
+    /// The trace that each leg is told a parent of its own in.
+    pub(in crate::live) trace: Option<TraceContext>,
+    /// Where it is noted, if anywhere.
+    pub(in crate::live) note: Option<&'a Rc<Note>>,
 }
 
 /// Follows one request: how far its body is, and whether stable's answer is waited for.
@@ -56,16 +61,14 @@ pub(in crate::live) fn offer(
     let admitted = experiment.and_then(|e| Ok((e, admit(gate, &route.mirror, sampler, head, now)?)));
     let (draft, answer) = match admitted {
         Err(refusal) => {
-            let decision = Decision::Refused(refusal);
-            gate.decisions.count(decision);
-            meters.decided(decision);
+            decide(gate, meters, head.note, Decision::Refused(refusal));
             (None, None)
         }
         Ok((experiment, admission)) => {
             let (to, stable) = oneshot::channel();
             let bytes = admission.bytes.sibling();
             let draft = Draft {
-                request: copy(head.parts),
+                request: copy(head),
                 recorder: Recorder::new(route.mirror.max_body),
                 declared: body.size_hint().exact().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
                 experiment: experiment.clone(),
@@ -79,17 +82,19 @@ pub(in crate::live) fn offer(
         }
     };
     // An empty body that is not mirrored has nothing to be watched for.
-    let upload = (!empty || draft.is_some()).then(|| Upload::new(empty, draft));
+    let upload = (!empty || draft.is_some()).then(|| Upload::new(empty, draft, head.note.cloned()));
     let watch = Watch(upload.clone().filter(|_| !empty));
     (Tapped::new(body, watch), Ticket { upload, answer })
 }
 
-fn copy(parts: &Parts) -> MirroredRequest {
+fn copy(head: &Head<'_>) -> MirroredRequest {
+    let parts = head.parts;
     MirroredRequest {
         method: parts.method.clone(),
         target: parts.uri.clone(),
         headers: parts.headers.clone(),
         extensions: parts.extensions.clone(),
+        trace: head.trace,
         body: Chunks::default(),
     }
 }

@@ -9,10 +9,23 @@ use http::{HeaderMap, Uri, header};
 use siphasher::sip::SipHasher13;
 
 use crate::gate::{Policy, SampleBy};
-use crate::model::Ppm;
+use crate::model::{Ppm, TraceContext};
 
 /// Second half of the hash key; the first is the configured seed.
 const KEY: u64 = 0x756d_6272_6167_6531;
+
+/// Where keys are taken from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The client's address.
+    pub client: IpAddr,
+    /// Path and query.
+    pub target: &'a Uri,
+    /// The fields.
+    pub fields: &'a HeaderMap,
+    /// The trace that the client is in, whatever became of its fields.
+    pub trace: Option<TraceContext>,
+}
 
 /// Draws what has no key of its own.
 #[derive(Debug)]
@@ -29,13 +42,13 @@ impl Sampler {
 
     /// Whether a request is in its policy's sample.
     #[must_use]
-    pub fn takes(&self, policy: &Policy, client: IpAddr, target: &Uri, fields: &HeaderMap) -> bool {
+    pub fn takes(&self, policy: &Policy, source: &Source<'_>) -> bool {
         let percent = policy.percent();
         // Exact at both ends, without a hash.
         if percent == Ppm::ZERO || percent == Ppm::ALL {
             return percent == Ppm::ALL;
         }
-        let hash = match key(&policy.sample_by, client, target, fields) {
+        let hash = match key(&policy.sample_by, source) {
             Some(key) => keyed_hash(policy.seed, &key),
             None => self.draws.borrow_mut().u64(..),
         };
@@ -57,23 +70,18 @@ pub fn keyed_hash(seed: u64, key: &[u8]) -> u64 {
     hasher.finish()
 }
 
-fn key<'a>(
-    by: &SampleBy,
-    client: IpAddr,
-    target: &'a Uri,
-    fields: &'a HeaderMap,
-) -> Option<std::borrow::Cow<'a, [u8]>> {
+fn key<'a>(by: &SampleBy, source: &'a Source<'_>) -> Option<std::borrow::Cow<'a, [u8]>> {
+    let fields = source.fields;
     match by {
         SampleBy::Random => None,
-        SampleBy::ClientIp => Some(match client {
+        SampleBy::ClientIp => Some(match source.client {
             IpAddr::V4(ip) => ip.octets().to_vec().into(),
             IpAddr::V6(ip) => ip.octets().to_vec().into(),
         }),
-        // version "-" trace-id "-" parent-id "-" flags: W3C Trace Context, section 3.2.
-        SampleBy::Trace => fields.get("traceparent")?.as_bytes().split(|b| *b == b'-').nth(1).map(Into::into),
+        SampleBy::Trace => source.trace.as_ref().map(|trace| trace.id().as_bytes().into()),
         SampleBy::Header(name) => Some(fields.get(name)?.as_bytes().into()),
         SampleBy::Cookie(name) => cookie(fields, name).map(Into::into),
-        SampleBy::Query(name) => query(target.query()?, name).map(Into::into),
+        SampleBy::Query(name) => query(source.target.query()?, name).map(Into::into),
     }
     .filter(|key: &std::borrow::Cow<'_, [u8]>| !key.is_empty())
 }

@@ -1,10 +1,10 @@
 //! A request is read: may it be forwarded, where to, and with which fields.
 
 pub mod headers;
+pub mod hops;
 pub mod route;
 pub mod survey;
 pub mod template;
-mod trailers;
 pub mod validate;
 
 pub use headers::MARK;

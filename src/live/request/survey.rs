@@ -2,7 +2,9 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-/// A field that is of one hop, or that a gateway must check.
+use super::headers::{REQUEST_ID, TRACEPARENT, TRACESTATE, claim};
+
+/// A field that is of one hop, that a gateway must check, or that says who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::live) enum Field {
     Connection,
@@ -14,7 +16,18 @@ pub(in crate::live) enum Field {
     Expect,
     Trailer,
     Mark,
+    // From here on they are of the message as a whole.
+    Via,
+    MaxForwards,
+    RequestId,
+    /// `traceparent` or `tracestate`.
+    Trace,
+    /// One of those that claim who asked.
+    Claim,
 }
+
+/// Those that [`Survey::is_of_one_hop`] asks for.
+const ONE_HOP: u16 = (1 << Field::Via as u16) - 1;
 
 pub(in crate::live) const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 pub(in crate::live) const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -31,14 +44,20 @@ impl Survey {
             // By length first: most names are none of these, and most lengths are no name's.
             let field = match name.as_str().len() {
                 2 if *name == header::TE => Field::Te,
+                3 if *name == header::VIA => Field::Via,
                 6 if *name == header::EXPECT => Field::Expect,
                 7 if *name == header::UPGRADE => Field::Upgrade,
                 7 if *name == header::TRAILER => Field::Trailer,
                 10 if *name == header::CONNECTION => Field::Connection,
                 10 if *name == KEEP_ALIVE => Field::KeepAlive,
+                10 if *name == TRACESTATE => Field::Trace,
+                11 if *name == TRACEPARENT => Field::Trace,
+                12 if *name == REQUEST_ID => Field::RequestId,
+                12 if *name == header::MAX_FORWARDS => Field::MaxForwards,
                 16 if *name == PROXY_CONNECTION => Field::ProxyConnection,
                 17 if *name == header::TRANSFER_ENCODING => Field::TransferEncoding,
                 _ if mark.is_some_and(|mark| mark == name) => Field::Mark,
+                _ if claim(name.as_str()).is_some() => Field::Claim,
                 _ => continue,
             };
             survey.0 |= field.bit();
@@ -50,15 +69,15 @@ impl Survey {
         self.0 & field.bit() != 0
     }
 
-    /// None of them.
-    pub(in crate::live) fn is_empty(self) -> bool {
-        self.0 == 0
+    /// Something must be taken off, or looked at, before the rest.
+    pub(in crate::live) fn is_of_one_hop(self) -> bool {
+        self.0 & ONE_HOP != 0
     }
 }
 
 impl Field {
     fn bit(self) -> u16 {
-        1 << self as u8
+        1 << self as u16
     }
 }
 
@@ -81,19 +100,28 @@ mod tests {
             ("expect", Field::Expect),
             ("trailer", Field::Trailer),
             ("x-mark", Field::Mark),
+            ("via", Field::Via),
+            ("max-forwards", Field::MaxForwards),
+            ("x-request-id", Field::RequestId),
+            ("traceparent", Field::Trace),
+            ("tracestate", Field::Trace),
+            ("x-forwarded-for", Field::Claim),
+            ("forwarded", Field::Claim),
+            ("x_forwarded_for", Field::Claim),
+            ("x_request_id", Field::Claim),
         ];
         for (name, field) in fields {
             let mut head = HeaderMap::new();
             head.insert("host", HeaderValue::from_static("a"));
-            assert!(Survey::of(&head, Some(&mark)).is_empty());
+            head.insert("user-agent", HeaderValue::from_static("x"));
+            assert_eq!(Survey::of(&head, Some(&mark)), Survey::default());
             head.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
-            let found: Vec<_> = fields
-                .iter()
-                .filter(|(_, f)| Survey::of(&head, Some(&mark)).has(*f))
-                .map(|(n, _)| *n)
-                .collect();
-            assert_eq!(found, [name]);
-            assert_eq!(Survey::of(&head, None).is_empty(), field == Field::Mark, "{name}");
+            let survey = Survey::of(&head, Some(&mark));
+            assert_eq!(survey.0, field.bit(), "{name}");
+            assert!(survey.has(field));
+            let kept = [Field::Via, Field::MaxForwards, Field::RequestId, Field::Trace, Field::Claim];
+            assert_eq!(survey.is_of_one_hop(), !kept.contains(&field), "{name}");
+            assert_eq!(Survey::of(&head, None) == Survey::default(), field == Field::Mark, "{name}");
         }
     }
 }

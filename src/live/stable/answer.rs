@@ -10,17 +10,21 @@ use hyper::body::{Body as _, Incoming};
 
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::Permit;
+use crate::live::access_log::{Ended, Entry};
 use crate::live::arrival::Activity;
 use crate::live::error::Obstacle;
-use crate::live::meters::RouteMeters;
+use crate::live::meters::{CLIENT_CLOSED_REQUEST, RouteMeters};
 use crate::live::mirror::{LiveBody, Ticket};
-use crate::live::request::headers;
+use crate::live::request::headers::{self, REQUEST_ID, Said};
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Answer, Capture, Exchange, Leg, Timing};
 use crate::upstream::Lease;
 
+/// The client went away before its answer had ended.
+const CLIENT_LEFT: (&str, &str) = ("client", "aborted");
+
 /// What the client is sent.
-pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Finish>;
+pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Option<Finish>>;
 
 /// One client request being served; counted when dropped, which is when its answer has ended or been given up.
 pub(in crate::live) struct Served {
@@ -28,7 +32,12 @@ pub(in crate::live) struct Served {
     method: &'static str,
     arrived: Instant,
     status: Option<StatusCode>,
+    /// Bytes of the answer's body so far.
+    sent: u64,
+    /// On answers of our own, so that who reports one can say which it was.
+    id: Option<HeaderValue>,
     activity: Rc<Activity>,
+    entry: Option<Box<Entry>>,
 }
 
 /// The tap on an answer.
@@ -63,6 +72,8 @@ pub(in crate::live) struct Arrived {
     pub(in crate::live) lease: Lease<LiveBody>,
     pub(in crate::live) sent: Instant,
     pub(in crate::live) pause: Duration,
+    /// The protocol that stable switches to, if it does.
+    pub(in crate::live) switch: Option<HeaderValue>,
 }
 
 impl Served {
@@ -71,23 +82,67 @@ impl Served {
         method: &'static str,
         arrived: Instant,
         activity: Rc<Activity>,
+        entry: Option<Box<Entry>>,
     ) -> Self {
         meters.in_flight.increment(1.0);
         activity.begin();
-        Served { meters, method, arrived, status: None, activity }
+        Served { meters, method, arrived, status: None, sent: 0, id: None, activity, entry }
+    }
+
+    /// Which request it is.
+    pub(in crate::live) fn identify(&mut self, said: &Said) {
+        self.id.clone_from(&said.id);
+        if let Some(entry) = &mut self.entry {
+            entry.identify(said);
+        }
+    }
+
+    /// What the access log will have of it, if there is one.
+    pub(in crate::live) fn entry(&self) -> Option<&Entry> {
+        self.entry.as_deref()
+    }
+
+    /// The first fault is the one; what follows is its consequence.
+    pub(in crate::live) fn blame(&mut self, leg: &'static str, reason: &'static str) {
+        if let Some(entry) = &mut self.entry {
+            entry.error.get_or_insert((leg, reason));
+        }
     }
 
     pub(in crate::live) fn meters(&self) -> &Rc<RouteMeters> {
         &self.meters
+    }
+
+    /// The head of stable's answer came, to a request handed over at `sent`; answers when that was.
+    pub(in crate::live) fn answered(&mut self, status: StatusCode, sent: Instant) -> Instant {
+        let first_byte = clock::now();
+        self.status = Some(status);
+        self.meters.answered(status);
+        self.meters.stable_first_byte.record((first_byte - sent).as_secs_f64());
+        first_byte
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         let now = clock::now();
+        let took = now.saturating_duration_since(self.arrived);
         self.meters.in_flight.decrement(1.0);
-        self.meters.served(self.method, self.status, now.saturating_duration_since(self.arrived));
+        self.meters.served(self.method, self.status, took);
         self.activity.end(now);
+        if self.status.is_none() {
+            let (leg, reason) = CLIENT_LEFT;
+            self.blame(leg, reason);
+        }
+        if let Some(entry) = &self.entry {
+            entry.end(&Ended {
+                route: self.meters.route(),
+                status: self.status.map_or(CLIENT_CLOSED_REQUEST, |status| status.as_u16()),
+                sent: self.sent,
+                took,
+                unix_millis: clock::unix_millis(),
+            });
+        }
     }
 }
 
@@ -98,12 +153,9 @@ pub(in crate::live) fn pass(
     mut served: Served,
     version: Version,
 ) -> Response<AnswerBody> {
-    let first_byte = clock::now();
-    let Arrived { response, lease, sent, pause } = arrived;
+    let Arrived { response, lease, sent, pause, .. } = arrived;
     let (mut head, body) = response.into_parts();
-    served.status = Some(head.status);
-    served.meters.answered(head.status);
-    served.meters.stable_first_byte.record((first_byte - sent).as_secs_f64());
+    let first_byte = served.answered(head.status, sent);
     let capture = ticket.capture().map(|(bytes, cap)| {
         let answer = Answer {
             status: head.status,
@@ -125,7 +177,7 @@ pub(in crate::live) fn pass(
         head.status == StatusCode::NOT_MODIFIED && head.headers.contains_key(header::CONTENT_LENGTH);
     let stable = Some(FromStable { lease, pause, announces, sent, first_byte, capture });
     let finish = Finish { ticket, stable, served };
-    Response::from_parts(head, Tapped::new(Either::Left(body), finish))
+    Response::from_parts(head, Tapped::new(Either::Left(body), Some(finish)))
 }
 
 /// Our own answer where there is none of stable's.
@@ -135,7 +187,7 @@ pub(in crate::live) fn refuse(
     mut served: Served,
 ) -> Response<AnswerBody> {
     let (status, leg, reason, _) = obstacle.row();
-    served.status = Some(status);
+    served.blame(leg, reason);
     if leg == Leg::Stable.label() {
         served.meters.failed(reason);
         tracing::warn!(leg, reason, status = status.as_u16(), ?obstacle, "no answer from stable");
@@ -145,7 +197,21 @@ pub(in crate::live) fn refuse(
     if ticket.upload().is_some_and(|u| !u.is_complete()) {
         close(&mut response);
     }
-    response.map(|body| Tapped::new(Either::Right(Full::new(body)), Finish { ticket, stable: None, served }))
+    own(response, ticket, served)
+}
+
+/// An answer of our own; it has the request's id.
+pub(in crate::live) fn own(
+    mut response: Response<Bytes>,
+    ticket: Ticket,
+    mut served: Served,
+) -> Response<AnswerBody> {
+    served.status = Some(response.status());
+    if let Some(id) = served.id.take() {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    let finish = Finish { ticket, stable: None, served };
+    response.map(|body| Tapped::new(Either::Right(Full::new(body)), Some(finish)))
 }
 
 /// The rest of the request's body is not read any more, so nothing that follows it is.
@@ -156,6 +222,7 @@ pub(in crate::live) fn close<B>(response: &mut Response<B>) {
 impl Tap for Finish {
     fn data(&mut self, chunk: &Bytes) {
         self.served.activity.answered();
+        self.served.sent += chunk.len() as u64;
         let Some(stable) = self.stable.as_mut().filter(|s| s.capture.is_some()) else { return };
         if !self.ticket.is_awaited() {
             // The pair was given up: its room is wanted by others.
@@ -184,22 +251,32 @@ impl Tap for Finish {
     }
 
     fn end(self, end: End) {
-        let Finish { ticket, stable, served } = self;
-        if end != End::Dropped {
+        let Finish { ticket, stable, mut served } = self;
+        if end == End::Dropped {
+            let overdue = served.activity.is_overdue();
+            let (leg, reason) = if overdue { (Leg::Stable.label(), "body_timeout") } else { CLIENT_LEFT };
+            served.blame(leg, reason);
+        } else {
             ticket.cut();
         }
-        if let Some(stable) = stable {
-            stable.end(end, ticket, &served);
+        match stable {
+            Some(stable) => stable.end(end, ticket, &mut served),
+            // Decided before the request counts as ended.
+            None => drop(ticket),
         }
     }
 }
 
 impl FromStable {
-    fn end(self, end: End, ticket: Ticket, served: &Served) {
-        let total = clock::now() - self.sent;
+    fn end(self, end: End, ticket: Ticket, served: &mut Served) {
+        let timing =
+            Timing { first_byte: Some(self.first_byte - self.sent), total: clock::now() - self.sent };
+        if let Some(entry) = &mut served.entry {
+            entry.stable = Some(timing);
+        }
         match end {
             End::Complete => {
-                served.meters.stable_duration.record(total.as_secs_f64());
+                served.meters.stable_duration.record(timing.total.as_secs_f64());
                 // A connection that still takes the rest of an upload cannot take another request.
                 if ticket.upload().is_none_or(|u| u.is_complete()) {
                     self.lease.give_back();
@@ -209,16 +286,17 @@ impl FromStable {
             }
             End::Failed if !ticket.upload().is_some_and(|u| u.is_broken()) => {
                 served.meters.failed("truncated");
+                served.blame(Leg::Stable.label(), "truncated");
             }
             End::Dropped if served.activity.is_overdue() => served.meters.failed("body_timeout"),
-            End::Failed | End::Dropped => {}
+            End::Failed => served.blame("client", "upload_broken"),
+            End::Dropped => {}
         }
         let Some(capturing) = self.capture else { return };
         let Capturing { recorder, bytes, mut answer } = *capturing;
         if end == End::Complete {
             answer.body = recorder.finish();
         }
-        let timing = Timing { first_byte: Some(self.first_byte - self.sent), total };
         ticket.fulfil(Exchange { leg: Leg::Stable, timing, result: Ok(answer) }, Some(bytes));
     }
 }

@@ -11,6 +11,7 @@ use super::framing;
 use crate::live::error::Obstacle;
 use crate::live::meters::RouteMeters;
 use crate::live::mirror::{LiveBody, Ticket};
+use crate::live::upgrade::Ask;
 use crate::model::clock::{self, Instant};
 use crate::upstream::error::broken_label;
 use crate::upstream::{Lease, Pool, SendError};
@@ -22,6 +23,7 @@ use crate::upstream::{Lease, Pool, SendError};
 pub(in crate::live) async fn forward(
     pool: &Rc<Pool<LiveBody>>,
     mut request: Request<LiveBody>,
+    ask: Option<&Ask>,
     ticket: &Ticket,
     meters: &RouteMeters,
     arrived: Instant,
@@ -34,16 +36,21 @@ pub(in crate::live) async fn forward(
     meters.overhead.record((ready - arrived).as_secs_f64());
     loop {
         ticket.reach();
+        if ask.is_some() {
+            lease.may_switch();
+        }
         let sent = clock::now();
         match head(&mut lease, request, ticket, limit, sent).await? {
-            // No upgrade was asked for: a 101 is the end of HTTP on a connection that the client still speaks it on.
             Ok(response) if response.status().is_informational() => {
-                return Err(Obstacle::Broken("invalid_response"));
+                let consent = ask.and_then(|ask| ask.consent(response.status(), response.headers()));
+                // Without one a 101 is the end of HTTP on a connection that the client still speaks it on.
+                let switch = Some(consent.ok_or(Obstacle::Broken("invalid_response"))?);
+                return Ok(Arrived { response, lease, sent, pause, switch });
             }
             Ok(response) if !framing::is_sound(response.headers()) => {
                 return Err(Obstacle::Broken("invalid_response"));
             }
-            Ok(response) => return Ok(Arrived { response, lease, sent, pause }),
+            Ok(response) => return Ok(Arrived { response, lease, sent, pause, switch: None }),
             Err(SendError::Broken(_)) if ticket.upload().is_some_and(|u| u.is_broken()) => {
                 return Err(Obstacle::UploadBroken);
             }

@@ -37,6 +37,7 @@ fn request(target: &str, fields: &[(&str, &str)], body: &[u8]) -> MirroredReques
         method: Method::POST,
         target: target.parse().unwrap(),
         headers: headers(fields),
+        trace: None,
         extensions: Extensions::new(),
         body: chunks(body),
     }

@@ -174,6 +174,14 @@ impl Client {
         bytes
     }
 
+    /// Reads this many bytes and keeps none of them.
+    #[track_caller]
+    pub fn read_past(&mut self, count: usize) {
+        self.wait_anew();
+        let read = self.reader.past(count);
+        assert!(read.is_ok(), "not {count} bytes from {}: {read:?}", self.addr);
+    }
+
     /// Reads up to and with `end`.
     #[track_caller]
     pub fn read_through(&mut self, end: &str) -> Vec<u8> {

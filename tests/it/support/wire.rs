@@ -96,6 +96,20 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Takes exactly `count` bytes and keeps none of them.
+    pub fn past(&mut self, count: usize) -> Result<(), Broken> {
+        let mut left = count;
+        loop {
+            let here = left.min(self.buffer.len());
+            self.buffer.drain(..here);
+            left -= here;
+            if left == 0 {
+                return Ok(());
+            }
+            self.fill().map_err(Broken::within)?;
+        }
+    }
+
     /// Takes a chunked body and its trailers.
     pub fn chunked(&mut self, body: &mut Vec<u8>, trailers: &mut Fields) -> Result<(), Broken> {
         loop {

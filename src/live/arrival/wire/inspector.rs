@@ -34,8 +34,6 @@ enum Stage {
     Head(Head),
     Length(u64),
     Chunks(Chunks),
-    /// Another protocol than HTTP: passed on unread.
-    Tunnel,
 }
 
 /// What may be passed on, and why no more.
@@ -134,7 +132,6 @@ impl Inspector {
                     }
                     chunks::Step::Bad(len) => return Passed { bytes: at + len, then: Then::Break },
                 },
-                Stage::Tunnel => at = bytes.len(),
             }
         }
         Passed { bytes: at, then: Then::Wait }
@@ -145,11 +142,8 @@ impl Inspector {
         self.undecided
     }
 
-    /// The next bytes are of HTTP, or of a tunnel.
-    pub(super) fn decide(&mut self, tunnel: bool) {
+    /// The next bytes are of HTTP.
+    pub(super) fn stay(&mut self) {
         self.undecided = false;
-        if tunnel {
-            self.stage = Stage::Tunnel;
-        }
     }
 }

@@ -12,16 +12,10 @@ pub(in crate::live) struct Ledger {
     refused: Cell<Option<(u64, Fault)>>,
     /// As many as fit what hyper reads at once: each is of a head in its buffer.
     asterisks: RefCell<Vec<u64>>,
-    switch: Cell<Option<Switch>>,
+    /// The last request whose answer is on its way.
+    stayed: Cell<u64>,
     stalled: Cell<bool>,
     held: RefCell<Option<Waker>>,
-}
-
-/// Which protocol is spoken after a request that asked for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::live) enum Switch {
-    Http,
-    Tunnel,
 }
 
 impl Ledger {
@@ -38,9 +32,10 @@ impl Ledger {
         found.map(|at| asterisks.swap_remove(at)).is_some()
     }
 
-    /// The bytes behind a request for another protocol are of this one. Until it is said they wait.
-    pub(in crate::live) fn switch(&self, to: Switch) {
-        self.switch.set(Some(to));
+    /// The answer to the last request is on its way, and it is none that ends HTTP: what is held behind a request for
+    /// another protocol is of HTTP.
+    pub(in crate::live::arrival) fn stay(&self) {
+        self.stayed.set(self.taken.get());
         if let Some(waker) = self.held.take() {
             waker.wake();
         }
@@ -66,9 +61,9 @@ impl Ledger {
         self.refused.set(Some((head, fault)));
     }
 
-    /// What was said of the protocol, once.
-    pub(super) fn switched(&self) -> Option<Switch> {
-        self.switch.take()
+    /// Whether HTTP goes on behind the head with this number.
+    pub(super) fn stays(&self, head: u64) -> bool {
+        self.stayed.get() >= head
     }
 
     /// Bytes are held until the protocol is known.
@@ -105,11 +100,15 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_is_told_once() {
+    fn http_goes_on_behind_the_request_that_was_answered_and_no_later_one() {
         let ledger = Ledger::default();
-        assert_eq!(ledger.switched(), None);
         ledger.hold(Waker::noop());
-        ledger.switch(Switch::Tunnel);
-        assert_eq!((ledger.switched(), ledger.switched()), (Some(Switch::Tunnel), None));
+        ledger.take();
+        ledger.stay();
+        assert_eq!([ledger.stays(1), ledger.stays(2)], [true, false]);
+        ledger.take();
+        assert!(!ledger.stays(2));
+        ledger.stay();
+        assert!(ledger.stays(2));
     }
 }

@@ -14,7 +14,7 @@ mod stream;
 
 pub(in crate::live) use fault::Fault;
 pub(super) use inspector::Limits;
-pub(in crate::live) use ledger::{Ledger, Switch};
+pub(in crate::live) use ledger::Ledger;
 pub(super) use stream::Wire;
 
 #[cfg(test)]

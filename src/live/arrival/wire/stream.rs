@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::fields::TOKEN;
 use super::inspector::{Inspector, Limits, Passed, Then};
-use super::ledger::Switch;
 use crate::live::arrival::Activity;
 use crate::model::clock;
 
@@ -71,6 +71,12 @@ impl<S> Wire<S> {
         }
     }
 
+    /// HTTP has ended: the stream as it is, and what came of the tunnel already; `read` is what hyper had of it.
+    pub(in crate::live::arrival) fn into_tunnel(self, read: Bytes) -> (S, Bytes) {
+        let early = if self.kept.is_empty() { read } else { [&read[..], &self.kept].concat().into() };
+        (self.stream, early)
+    }
+
     /// What the inspector says of kept bytes, or of new ones that stand in hyper's own buffer from `before` on.
     fn sort(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         if self.kept.is_empty() {
@@ -128,12 +134,10 @@ impl<S> Wire<S> {
         true
     }
 
-    /// The protocol behind a request for another one became known.
+    /// Goes on behind a request for another protocol that was answered in HTTP.
     fn settle(&mut self) {
-        if self.inspector.is_undecided()
-            && let Some(switch) = self.activity.wire().switched()
-        {
-            self.inspector.decide(switch == Switch::Tunnel);
+        if self.inspector.is_undecided() && self.activity.wire().stays(self.inspector.heads()) {
+            self.inspector.stay();
             self.sort_kept();
         }
     }
@@ -250,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 }
 
-/// A head that hyper reads without objection, of the method and version of the one that it is given in place of: so the
+/// A head that hyper reads without objection and that no client can send, of the method and version of the one that it is given in place of: so the
 /// refusal is counted under its method, and the answer has a body only where the client looks for one.
 fn in_place_of(refused: &[u8], old: bool) -> Vec<u8> {
     const MAX_METHOD: usize = 64;
@@ -259,6 +263,6 @@ fn in_place_of(refused: &[u8], old: bool) -> Vec<u8> {
     let is_token =
         !method.is_empty() && method.len() <= MAX_METHOD && method.iter().all(|b| TOKEN[usize::from(*b)]);
     let method = if is_token && method != b"CONNECT" { method } else { b"GET" };
-    let rest: &[u8] = if old { b" / HTTP/1.0\r\n" } else { b" / HTTP/1.1\r\n" };
-    [method, rest, b"host: refused\r\nconnection: close\r\n\r\n"].concat()
+    let rest: &[u8] = if old { b" * HTTP/1.0\r\n" } else { b" * HTTP/1.1\r\n" };
+    [method, rest, b"host: -\r\nconnection: close\r\n\r\n"].concat()
 }

@@ -23,10 +23,15 @@ fn client() -> IpAddr {
     "192.0.2.7".parse().expect("an address")
 }
 
+fn source(fields: &HeaderMap) -> Source<'_> {
+    static ROOT: std::sync::LazyLock<Uri> = std::sync::LazyLock::new(|| Uri::from_static("/"));
+    Source { client: client(), target: &ROOT, fields, trace: None }
+}
+
 fn by_header(policy: &Policy, user: u32) -> bool {
     let mut fields = HeaderMap::new();
     fields.insert(HeaderName::from_static("x-user"), HeaderValue::from(user));
-    Sampler::new(1).takes(policy, client(), &Uri::from_static("/"), &fields)
+    Sampler::new(1).takes(policy, &source(&fields))
 }
 
 fn within_three_sigma(taken: u32, percent: f64) {
@@ -39,9 +44,7 @@ fn within_three_sigma(taken: u32, percent: f64) {
 fn random_decisions_have_the_configured_share() {
     for percent in [0.0, 0.01, 1.0, 5.0, 50.0, 100.0] {
         let (sampler, policy) = (Sampler::new(20_261_122), policy(percent, SampleBy::Random, 0));
-        let taken = (0..N)
-            .filter(|_| sampler.takes(&policy, client(), &Uri::from_static("/"), &HeaderMap::new()))
-            .count();
+        let taken = (0..N).filter(|_| sampler.takes(&policy, &source(&HeaderMap::new()))).count();
         within_three_sigma(u32::try_from(taken).expect("small"), percent);
     }
 }
@@ -85,12 +88,10 @@ const PINNED_ALICE: u64 = 17_323_810_217_190_746_782;
 fn keys_are_taken_from_where_they_stand() {
     let mut fields = HeaderMap::new();
     fields.insert("cookie", HeaderValue::from_static("xid=no; id=yes; id2=no"));
-    fields.insert(
-        "traceparent",
-        HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-    );
+    let trace = TraceContext::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     let target = Uri::from_static("/?xid=no&id=yes&id=second");
-    let found = |by: SampleBy| key(&by, client(), &target, &fields).map(std::borrow::Cow::into_owned);
+    let source = Source { target: &target, trace, ..source(&fields) };
+    let found = |by: SampleBy| key(&by, &source).map(std::borrow::Cow::into_owned);
     assert_eq!(found(SampleBy::Cookie("id".into())).as_deref(), Some(&b"yes"[..]));
     assert_eq!(found(SampleBy::Query("id".into())).as_deref(), Some(&b"yes"[..]));
     assert_eq!(found(SampleBy::Trace).as_deref(), Some(&b"4bf92f3577b34da6a3ce929d0e0e4736"[..]));
@@ -108,7 +109,7 @@ fn keys_are_taken_from_where_they_stand() {
 #[test]
 fn a_changed_share_holds_for_the_next_request() {
     let policy = policy(0.0, SampleBy::Random, 0);
-    let takes = |p: &Policy| Sampler::new(1).takes(p, client(), &Uri::from_static("/"), &HeaderMap::new());
+    let takes = |p: &Policy| Sampler::new(1).takes(p, &source(&HeaderMap::new()));
     assert!(!takes(&policy));
     policy.set_percent(Ppm::ALL);
     assert!(takes(&policy));

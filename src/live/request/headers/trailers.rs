@@ -5,8 +5,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::headers::{MARK, listed};
-use super::survey::{KEEP_ALIVE, PROXY_CONNECTION};
+use super::claims::claim;
+use super::hop::listed;
+use super::{MARK, REQUEST_ID, TRACEPARENT, TRACESTATE};
+use crate::live::request::survey::{KEEP_ALIVE, PROXY_CONNECTION};
 
 /// Leaves in `Trailer` what may pass; to be called while `Connection` is still there.
 pub(super) fn announce(fields: &mut HeaderMap) {
@@ -26,7 +28,7 @@ pub(super) fn announce(fields: &mut HeaderMap) {
 
 /// RFC 9110 section 6.5.1: framing, routing, authentication, and what says how the body is to be read.
 fn is_forbidden(name: &HeaderName) -> bool {
-    const FORBIDDEN: [HeaderName; 27] = [
+    const FORBIDDEN: [HeaderName; 29] = [
         header::TRANSFER_ENCODING,
         header::CONTENT_LENGTH,
         header::TRAILER,
@@ -39,7 +41,9 @@ fn is_forbidden(name: &HeaderName) -> bool {
         header::EXPECT,
         header::MAX_FORWARDS,
         header::VIA,
-        header::FORWARDED,
+        REQUEST_ID,
+        TRACEPARENT,
+        TRACESTATE,
         header::AUTHORIZATION,
         header::PROXY_AUTHORIZATION,
         header::PROXY_AUTHENTICATE,
@@ -55,8 +59,7 @@ fn is_forbidden(name: &HeaderName) -> bool {
         header::VARY,
         MARK,
     ];
-    let text = name.as_str();
-    FORBIDDEN.contains(name) || text.starts_with("x-forwarded") || text.starts_with("if-")
+    FORBIDDEN.contains(name) || claim(name.as_str()).is_some() || name.as_str().starts_with("if-")
 }
 
 #[cfg(test)]

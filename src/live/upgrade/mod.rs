@@ -1,0 +1,10 @@
+//! A client asks for another protocol: what of it is passed on, stable's consent, and the tunnel that follows.
+
+pub mod ask;
+pub mod protocol;
+pub mod relay;
+pub mod tunnel;
+
+pub(super) use ask::Ask;
+pub use protocol::{Protocol, ProtocolError};
+pub(super) use tunnel::Tunnel;
