@@ -11,7 +11,7 @@ pub(super) struct Lines {
     /// The status, once its line has come so far.
     status: [u8; 3],
     /// Lines of this head so far.
-    lines: usize,
+    ended: usize,
     /// The final head came; what follows is no head.
     over: bool,
 }
@@ -26,7 +26,7 @@ impl Lines {
         while !self.over && !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest);
             let line = &rest[..end.unwrap_or(rest.len())];
-            if self.lines == 0 {
+            if self.ended == 0 {
                 for (digit, at) in self.status.iter_mut().zip(STATUS..) {
                     if let Some(byte) = at.checked_sub(self.length).and_then(|at| line.get(at)) {
                         *digit = *byte;
@@ -49,11 +49,11 @@ impl Lines {
     fn end_line(&mut self) {
         let empty = self.length == 1;
         (self.last, self.length) = (b'\n', 0);
-        self.lines += 1;
-        if empty && self.lines > 1 {
+        self.ended += 1;
+        if empty && self.ended > 1 {
             // An interim answer is followed by another head, but for the one that ends HTTP.
             self.over = self.status[0] != b'1' || &self.status == b"101";
-            self.lines = 0;
+            self.ended = 0;
         }
     }
 }

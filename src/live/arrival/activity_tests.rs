@@ -7,7 +7,7 @@ const PATIENCE: Patience = Patience {
     header: Duration::from_secs(10),
     idle: Duration::from_secs(75),
     body: Duration::from_secs(30),
-    write: Duration::from_secs(60),
+    write: Duration::from_mins(1),
     tunnel: Duration::from_hours(1),
 };
 
@@ -133,7 +133,7 @@ fn an_upload_that_outlives_its_answer_is_neither_a_slow_head_nor_idle() {
     let activity = Activity::new(start);
     activity.begin();
     activity.end(start);
-    activity.waits_for_body(true, || start + Duration::from_secs(60));
+    activity.waits_for_body(true, || start + Duration::from_mins(1));
     assert_eq!(judged(&activity, start, 80), None);
     assert_eq!(judged(&activity, start, 90), Some(Verdict::Stalled));
     assert_eq!(judged(&activity, start, 91), Some(Verdict::Over));
@@ -149,7 +149,7 @@ fn a_client_that_takes_nothing_is_not_waited_for() {
     activity.waits_for_answer(Duration::from_secs(5), || start);
     assert_eq!(judged(&activity, start, 59), None, "stable is not asked for more meanwhile");
     assert_eq!(judged(&activity, start, 60), Some(Verdict::Expired("write_timeout")));
-    activity.wrote(true, || start + Duration::from_secs(60));
+    activity.wrote(true, || start + Duration::from_mins(1));
     assert!(activity.is_flushed());
     assert_eq!(judged(&activity, start, 64), None, "stable's time begins anew");
     assert_eq!(judged(&activity, start, 65), Some(Verdict::Expired("answer_truncated")));
