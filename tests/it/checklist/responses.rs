@@ -131,7 +131,9 @@ fn head_204_and_304_have_no_body_whatever_their_fields_say() {
 
 #[test]
 fn a_304_keeps_its_length_and_its_connection() {
-    let rig = rig_with(tricky(answer(304, &[("Content-Length", "1000"), ("ETag", "\"a\"")], "")), |p| p);
+    let rig = rig_with(tricky(answer(304, &[("Content-Length", "1000"), ("ETag", "\"a\"")], "")), |p| {
+        p.with("listen", "workers = 1")
+    });
     for method in ["GET", "HEAD"] {
         let response = rig.gets(method, &[("If-None-Match", "\"a\"")]);
         assert_eq!((response.status, response.header("content-length")), (304, Some("1000")));
