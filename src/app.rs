@@ -25,6 +25,7 @@ use crate::reload::{Reloader, snapshot};
 use crate::shadow::{self, Evidence, Ledger};
 use crate::telemetry::log_queue::Flush;
 use crate::telemetry::{Metrics, RecordFile};
+use crate::tls::TlsError;
 use crate::upstream::Scout;
 
 /// How long the store may take to write what is queued.
@@ -57,6 +58,9 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+    /// A certificate, key or root is of no use.
+    #[error("cannot speak TLS (listen.tls): {0}")]
+    Tls(#[from] TlsError),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -82,6 +86,7 @@ impl App {
         let (gate, offers) = Gate::new(config.gate, clock::now());
         let (sink, writer) = store(&config.records, &metrics);
         let ledger = Arc::new(Ledger::new(resumed(&config), config.limits(), gate.clone(), sink.clone()));
+        let tls = config.live.tls.clone().map(|tls| live::Tls::new(tls, &metrics)).transpose()?;
         let (access, access_log) = access_log(config.live.access_log.as_ref(), &metrics)?;
         let instance = Identity::draw_instance();
         let shared = Arc::new(Shared {
@@ -90,6 +95,7 @@ impl App {
             snapshot: ArcSwap::from_pointee(snapshot(&config, &instance)),
             instance,
             access_log: access,
+            tls,
         });
         let listen = |key, address| move |cause| StartError::Listen { key, address, cause };
         let address = config.live.address;

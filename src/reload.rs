@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::admin::ReloadAnswer;
 use crate::config::Config;
-use crate::gate::Policy;
 use crate::live::MARK;
 use crate::live::{Identity, Shared, Snapshot};
 use crate::model::{Leg, clock};
@@ -30,7 +29,7 @@ impl Reloader {
     pub fn new(config: Config, shared: Arc<Shared>, ledger: Arc<Ledger>, scout: Scout) -> Self {
         let metrics = &shared.metrics;
         metrics.build_info.with([env!("CARGO_PKG_VERSION")]).set(1.0);
-        metrics.config_info.with([&config.source.text_hash]).set(1.0);
+        metrics.config_info.name([([config.source.text_hash.clone()], 1.0)]);
         metrics.config_last_reload_successful.with([]).set(1.0);
         stamp(&shared);
         for (leg, _) in config.legs.iter().filter(|(leg, _)| *leg != Leg::Stable) {
@@ -47,6 +46,7 @@ impl Reloader {
         if let Some(log) = &self.shared.access_log {
             log.reopen();
         }
+        self.reload_certificates(why);
         let mut current = self.current();
         let Some(path) = current.source.path.clone() else {
             let problems = "this proxy was started without a config file; there is nothing to read again";
@@ -68,11 +68,33 @@ impl Reloader {
                     tracing::warn!("{}", warnings.render(false));
                 }
                 let answer = self.swap(&current, &new);
-                tracing::info!(why, changed = ?answer.changed, needs_restart = ?answer.needs_restart, "configuration reloaded");
+                tracing::info!(why, changed = ?answer.changed, needs_restart = ?answer.needs_restart, epoch_began = answer.epoch_began, "configuration reloaded");
                 *current = new;
                 answer
             }
         }
+    }
+
+    /// Reads the files of `listen.tls` again, those that the process was started with; a pair that cannot be used changes
+    /// nothing. True if there are any, and they are in force.
+    pub fn reload_certificates(&self, why: &str) -> bool {
+        let Some(tls) = &self.shared.tls else { return false };
+        match tls.reload(&self.shared.metrics) {
+            Ok(()) => {
+                tracing::info!(why, "certificates reloaded");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new certificates are refused, the old ones stay in force");
+                false
+            }
+        }
+    }
+
+    /// The files of `listen.tls` that are watched.
+    #[must_use]
+    pub fn certificate_files(&self) -> Vec<PathBuf> {
+        self.shared.tls.iter().flat_map(|tls| tls.settings().files().cloned()).collect()
     }
 
     /// The configuration in force as TOML, secrets masked.
@@ -103,18 +125,24 @@ impl Reloader {
         let gate = &self.shared.gate;
         // Before the swap: no request meets a name that was never asked for.
         self.scout.watch(&new.legs);
-        carry_shares(&gate.switches.policies(), &new.policies());
-        self.ledger.begin(&new.epoch_key, new.version.as_deref(), clock::unix_millis(), &new.rule_names());
+        let epoch_began = self.ledger.begin(
+            &new.epoch_key,
+            new.version.as_deref(),
+            clock::unix_millis(),
+            &new.rule_names(),
+        );
         gate.set_bounds(new.gate);
         gate.switches.install(new.policies());
         self.shared.snapshot.store(Arc::new(snapshot(new, &self.shared.instance)));
         let metrics = &self.shared.metrics;
-        metrics.config_info.with([&old.source.text_hash]).set(0.0);
-        metrics.config_info.with([&new.source.text_hash]).set(1.0);
+        metrics.config_info.name([([new.source.text_hash.clone()], 1.0)]);
         self.count("applied", true);
         let mut changed = Config::changed_keys(old, new);
-        changed.retain(|key| !Config::RESTART_KEYS.contains(&key.as_str()));
-        ReloadAnswer { applied: true, changed, needs_restart: self.waiting(new), problems: None }
+        let of = |key: &str, restart: &str| {
+            key.strip_prefix(restart).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        changed.retain(|key| !Config::RESTART_KEYS.iter().any(|restart| of(key, restart)));
+        ReloadAnswer { applied: true, changed, needs_restart: self.waiting(new), epoch_began, problems: None }
     }
 
     /// Keys of `config` that are not in force before a restart.
@@ -146,17 +174,6 @@ pub fn snapshot(config: &Config, instance: &str) -> Snapshot {
         upgrades: config.live.upgrades.clone(),
         mark: mark.unwrap_or(MARK),
         identity: Identity::new(&config.live.identity, instance),
-    }
-}
-
-/// A share that a command set stays in force until the file says something new about it: who turned mirroring down in
-/// an incident must not have it turned up by a change of something else.
-fn carry_shares(old: &[Arc<Policy>], new: &[Arc<Policy>]) {
-    for policy in new {
-        let before = old.iter().find(|p| p.route == policy.route && p.configured == policy.configured);
-        if let Some(before) = before {
-            policy.set_percent(before.percent());
-        }
     }
 }
 

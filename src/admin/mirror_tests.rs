@@ -128,6 +128,9 @@ async fn logged(ask: impl Future) -> String {
     let writer = Page::default();
     let shared = writer.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || shared.clone()).finish();
+    // While there is just one dispatcher, a line that another test's thread comes to first is held for never wanted: the
+    // one dispatcher is looked up on that thread. With two, all are asked.
+    let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let guard = tracing::subscriber::set_default(subscriber);
     ask.await;
     drop(guard);

@@ -65,6 +65,8 @@ pub struct ReloadAnswer {
     pub changed: Vec<String>,
     /// Keys that changed and wait for a restart.
     pub needs_restart: Vec<String>,
+    /// Whether evidence is counted anew: the version, the rules or a shadow changed.
+    pub epoch_began: bool,
     /// Why it was refused, as `umbrage check` says it; `None` if it was applied.
     pub problems: Option<String>,
 }

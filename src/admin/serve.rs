@@ -24,6 +24,7 @@ use super::limits::{
 };
 use super::office::Office;
 use super::{pause, router};
+use crate::telemetry::Shortage;
 
 /// Serves until `shutdown` resolves, then gives what is under way two seconds.
 ///
@@ -40,13 +41,14 @@ pub async fn serve(listener: TcpListener, office: Arc<Office>, shutdown: impl Fu
         let mut shutdown = pin!(shutdown);
         let mut pauses = pin!(pause::keep(&desk));
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut shortage = Shortage::new("admin connections");
         loop {
             tokio::select! {
                 biased;
                 _ = &mut shutdown => break,
                 () = &mut pauses => {}
                 Some(ended) = connections.join_next() => report_panic(ended),
-                stream = accept(&listener) => match slots.clone().try_acquire_owned() {
+                stream = accept(&listener, &mut shortage) => match slots.clone().try_acquire_owned() {
                     Ok(slot) => {
                         connections.spawn(connection(stream, router.clone(), slot, closed.clone()));
                     }
@@ -69,12 +71,15 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
 }
 
 /// The next connection. Out of descriptors, it waits a moment: trying again at once would burn the processor.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener, shortage: &mut Shortage) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok((stream, _)) => {
+                shortage.accepted();
+                return stream;
+            }
             Err(error) => {
-                tracing::warn!(%error, "could not accept an admin connection");
+                shortage.failed(&error);
                 sleep(Duration::from_millis(50)).await;
             }
         }

@@ -93,10 +93,11 @@ async fn a_reload_answers_what_came_of_it() {
         applied: true,
         changed: vec!["mirror.percent".to_owned()],
         needs_restart: vec!["listen.workers".to_owned()],
+        epoch_began: false,
         problems: None,
     };
     let desk = office().reload(applied).desk();
-    let whole = json!({"applied": true, "changed": ["mirror.percent"], "needs_restart": ["listen.workers"], "problems": null});
+    let whole = json!({"applied": true, "changed": ["mirror.percent"], "needs_restart": ["listen.workers"], "epoch_began": false, "problems": null});
     assert_eq!(post(&desk, "/-/reload", "").await, (StatusCode::OK, whole));
     assert_eq!(post(&desk, "/-/reload", "{}").await.0, StatusCode::OK);
     assert_eq!(post(&desk, "/-/reload?force=1", "").await.0, StatusCode::BAD_REQUEST);

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::admin::{self, DifferencesQuery, Office, Readiness, Views};
-use crate::gate::{Gate, Switches};
+use crate::gate::{Gate, Policy, Switches};
 use crate::records::{Reader, SampleFilter};
 use crate::reload::{Reloader, watch};
 use crate::shadow::Ledger;
@@ -159,8 +159,11 @@ fn set_gauges(gate: &Gate, metrics: &Metrics) {
     metrics.mirror_buffered_bytes.with([]).set(gate.budget.used() as f64);
     metrics.mirror_buffered_bytes_limit.with([]).set(bounds.memory as f64);
     let paused = if gate.switches.is_paused() { 1.0 } else { 0.0 };
-    for policy in gate.switches.policies().iter() {
-        metrics.mirror_percent.with([&policy.route]).set(policy.percent().percent());
-        metrics.mirror_paused.with([&policy.route]).set(paused);
-    }
+    // As a whole, so that a route that a reload removed is not on the page any more.
+    let policies = gate.switches.policies();
+    let routes = |value: &dyn Fn(&Policy) -> f64| -> Vec<_> {
+        policies.iter().map(|policy| ([policy.route.to_string()], value(policy))).collect()
+    };
+    metrics.mirror_percent.name(routes(&|policy| policy.percent().percent()));
+    metrics.mirror_paused.name(routes(&|_| paused));
 }

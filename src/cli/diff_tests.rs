@@ -120,6 +120,16 @@ fn the_rules_are_those_of_the_route_that_is_named() {
     assert!(of(Some("first")).unwrap().settings().ignored_paths.is_empty());
     assert!(of(None).unwrap().settings().ignored_paths.is_empty(), "without a name the first");
     assert!(matches!(of(Some("third")), Err(CliError::Usage(why)) if why.contains("'third'")));
+    let written = text.replace("ignore = [\"$.id\"]", "numbers = \"written\"");
+    fs::write(&path, written).unwrap();
+    let kinds = |route: &str| {
+        let rules = of(Some(route)).unwrap();
+        let found = compare::compare_bodies(b"[1,2,\"3\"]", b"[1.0,2,3]", Some("application/json"), &rules);
+        found.differences.iter().map(|d| (d.pointer.clone(), d.kind)).collect::<Vec<_>>()
+    };
+    let of_type = ("/2".to_owned(), Kind::Type);
+    assert_eq!(kinds("first"), std::slice::from_ref(&of_type));
+    assert_eq!(kinds("second"), [("/0".to_owned(), Kind::Value), of_type]);
     fs::write(&path, text.split("[shadow]").next().unwrap()).unwrap();
     assert!(matches!(of(None), Err(CliError::Failed(_) | CliError::Usage(_))), "no shadow, no rules");
 }

@@ -138,6 +138,7 @@ impl ConfigFile {
     }
 
     /// The admin address and token of the proxy that is meant: as given, else as the config says, else the default.
+    /// With `-c` and an address that is given, the token is still the config's.
     ///
     /// # Errors
     /// [`CliError::Config`] if a config that was named cannot be used.
@@ -147,13 +148,15 @@ impl ConfigFile {
         token: Option<&str>,
     ) -> Result<(String, Option<String>), CliError> {
         let token = token.map(str::to_owned);
-        if let Some(admin) = admin {
-            return Ok((admin.to_owned(), token));
-        }
         let named =
             self.config.is_some() || std::env::var_os("UMBRAGE_CONFIG").is_some_and(|v| !v.is_empty());
-        if !named && !self.path().exists() {
-            return Ok((remote::DEFAULT_ADMIN.to_owned(), token));
+        match admin {
+            // A config that nobody named for this command says nothing of another proxy, and its token is not for it.
+            Some(admin) if token.is_some() || self.config.is_none() => return Ok((admin.to_owned(), token)),
+            None if !named && !self.path().exists() => {
+                return Ok((remote::DEFAULT_ADMIN.to_owned(), token));
+            }
+            _ => {}
         }
         // Its warnings are the business of who runs it.
         let (config, _) = Config::from_file(&self.path()).map_err(CliError::Config)?;
@@ -166,7 +169,8 @@ impl ConfigFile {
             };
             address.set_ip(loopback);
         }
-        Ok((format!("http://{address}"), token.or(config.admin.token)))
+        let admin = admin.map_or_else(|| format!("http://{address}"), str::to_owned);
+        Ok((admin, token.or(config.admin.token)))
     }
 
     fn path_given(&self, variable: Option<OsString>) -> PathBuf {

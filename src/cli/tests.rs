@@ -98,6 +98,36 @@ fn the_config_is_named_by_flag_then_variable_then_default() {
 }
 
 #[test]
+fn with_c_the_token_is_the_files_also_where_the_address_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("u.toml");
+    let secret = folder.path().join("token");
+    std::fs::write(&secret, "0123456789abcdef\n").unwrap();
+    let admin = |keys: &str| {
+        let text =
+            "[listen]\naddress = \"127.0.0.1:8080\"\n[stable]\nurl = \"http://127.0.0.1:9001\"\n[admin]\n";
+        std::fs::write(&path, format!("{text}{keys}\n")).unwrap();
+    };
+    let file = ConfigFile { config: Some(path.clone()) };
+    let token = Some("0123456789abcdef".to_owned());
+    for keys in ["token = \"0123456789abcdef\"".to_owned(), format!("token_file = {secret:?}")] {
+        admin(&format!("address = \"0.0.0.0:9911\"\n{keys}"));
+        let given = |address, token| file.admin(address, token).unwrap();
+        assert_eq!(given(None, None), ("http://127.0.0.1:9911".to_owned(), token.clone()));
+        assert_eq!(given(Some("http://h:1"), None), ("http://h:1".to_owned(), token.clone()));
+        assert_eq!(given(Some("http://h:1"), Some("mine")).1.as_deref(), Some("mine"));
+    }
+    admin("token = 1");
+    assert!(matches!(file.admin(Some("http://h:1"), None), Err(CliError::Config(_))), "a bad config is said");
+    assert!(
+        file.admin(Some("http://h:1"), Some("mine")).is_ok(),
+        "and not looked at where it says nothing new"
+    );
+    let unnamed = ConfigFile::default().admin(Some("http://h:1"), None).unwrap();
+    assert_eq!(unnamed, ("http://h:1".to_owned(), None), "a token is not for whoever is asked");
+}
+
+#[test]
 fn every_failure_has_its_exit_code() {
     let problems = Config::from_text("f", "").unwrap_err();
     let broken = || CliError::Output(io::ErrorKind::BrokenPipe.into());

@@ -1,6 +1,6 @@
 //! Compares JSON bodies value by value.
 //!
-//! What is equal: objects in any order of members; numbers by value ([`number`]); strings by meaning ([`strings`]);
+//! What is equal: objects in any order of members; numbers by value, or as written where the rules say so ([`number`]); strings by meaning ([`strings`]);
 //! whitespace never counts. `null` is a value, not an absence; `false`, `0` and `""` are of different types. Arrays are
 //! compared by index, as far as both reach, and their lengths; the same items in another order are one difference.
 //! Members of equal names, which RFC 8259 leaves undefined, are compared each with its like where both documents have

@@ -24,7 +24,7 @@ pub mod rules;
 mod text;
 
 pub use findings::{MAX_DIFFERENCES, MAX_VALUE_CHARS};
-pub use rules::{DEFAULT_IGNORED_HEADERS, RuleError, Rules, Settings};
+pub use rules::{DEFAULT_IGNORED_HEADERS, Numbers, RuleError, Rules, Settings};
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};

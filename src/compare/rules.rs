@@ -1,6 +1,7 @@
 //! What a comparison leaves out, compiled once.
 
 use http::HeaderName;
+use http::header::SET_COOKIE;
 
 use super::json::query::Query;
 
@@ -68,6 +69,16 @@ pub const DEFAULT_IGNORED_HEADERS: &[&str] = &[
 /// Most rules on paths: each costs a walk of every JSON body that is not equal byte for byte.
 pub const MAX_PATH_RULES: usize = 256;
 
+/// When two numbers of JSON bodies are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// By their exact value: 1, 1.0 and 1e0 are one number.
+    #[default]
+    Value,
+    /// As they are written: 1, 1.0 and 1e0 are three. Some readers take the first for an integer only.
+    Written,
+}
+
 /// The `[compare]` section as far as the engine relies on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -76,16 +87,19 @@ pub struct Settings {
     pub ignored_headers: Vec<String>,
     /// RFC 9535 queries into JSON bodies; what they select is not compared.
     pub ignored_paths: Vec<String>,
+    /// When two numbers are the same.
+    pub numbers: Numbers,
     /// Largest decoded body in bytes; an encoded one that gives more is incomparable.
     pub max_decoded: usize,
 }
 
 impl Default for Settings {
-    /// The default list, no paths, 8 MiB.
+    /// The default list, no paths, numbers by value, 8 MiB.
     fn default() -> Self {
         Settings {
             ignored_headers: DEFAULT_IGNORED_HEADERS.iter().map(|&name| name.to_owned()).collect(),
             ignored_paths: Vec::new(),
+            numbers: Numbers::Value,
             max_decoded: 8 << 20,
         }
     }
@@ -188,6 +202,29 @@ impl Rules {
         self.defaults.get(rule).copied().unwrap_or(false)
     }
 
+    /// What holds for every pair without anybody having written it, or without selecting a place, in words.
+    #[must_use]
+    pub fn standing(&self) -> Vec<String> {
+        let numbers = match self.settings.numbers {
+            Numbers::Value => "numbers are compared by value: 1, 1.0 and 1e0 are equal",
+            Numbers::Written => "numbers are compared as they are written: 1, 1.0 and 1e0 differ",
+        };
+        let mut rules = vec![numbers.to_owned()];
+        let listed =
+            self.settings.ignored_headers.iter().zip(&self.defaults).filter(|(_, default)| **default);
+        let names: Vec<&str> = listed.map(|(name, _)| name.as_str()).collect();
+        if !names.is_empty() {
+            rules.push(format!(
+                "fields that differ between any two servers are not compared: {}",
+                names.join(", ")
+            ));
+        }
+        if self.ignored_header(&SET_COOKIE).is_none() {
+            rules.push("Set-Cookie is compared by the names of the cookies, not by their values".to_owned());
+        }
+        rules
+    }
+
     /// The rule that leaves out a field.
     pub(super) fn ignored_header(&self, name: &HeaderName) -> Option<usize> {
         let found = self.headers.binary_search_by(|(known, _)| known.as_str().cmp(name.as_str())).ok()?;
@@ -222,7 +259,12 @@ mod tests {
 
     fn settings(headers: &[&str], paths: &[&str]) -> Settings {
         let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
-        Settings { ignored_headers: owned(headers), ignored_paths: owned(paths), max_decoded: 1 }
+        Settings {
+            ignored_headers: owned(headers),
+            ignored_paths: owned(paths),
+            max_decoded: 1,
+            ..Settings::default()
+        }
     }
 
     #[test]
@@ -246,6 +288,18 @@ mod tests {
         assert!(!rules.is_default(found) && rules.is_default(1));
         assert_eq!(rules.written_headers().len(), 1);
         assert_eq!(rules.ignored_header(&http::header::ACCEPT), None);
+    }
+
+    #[test]
+    fn what_holds_without_being_written_is_said() {
+        let said = |settings| Rules::compile(settings).unwrap().standing().join("; ");
+        let usual = said(Settings::default());
+        for part in ["by value", "date, server, via", "x-timer", "Set-Cookie is compared by the names"] {
+            assert!(usual.contains(part), "{part} is not in {usual}");
+        }
+        let own =
+            said(Settings { numbers: Numbers::Written, ..settings(&["x-build", "set-cookie"], &["$.a"]) });
+        assert_eq!(own, "numbers are compared as they are written: 1, 1.0 and 1e0 differ");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use super::reader::Findings;
 use super::section::{At, Field};
 use super::value::HostName;
-use crate::tls::{PemError, pem};
+use crate::tls::{TlsError, pem};
 use crate::upstream::Tls;
 use crate::upstream::tls::Demands;
 
@@ -146,7 +146,7 @@ fn identity(
     let chain = file(&keys.cert, "cert", hash, findings)
         .and_then(|bytes| certificates(&keys.cert, "cert", &bytes, findings));
     let key = file(&keys.key, "key", hash, findings)
-        .and_then(|bytes| told(pem::private_key(&bytes), &keys.key, "key", findings));
+        .and_then(|bytes| told(pem::private_key(&bytes, keys.key.get()?), &keys.key, "key", findings));
     chain.zip(key).map(Some).ok_or(Refused)
 }
 
@@ -156,7 +156,7 @@ fn certificates(
     bytes: &[u8],
     findings: &mut Findings,
 ) -> Option<Vec<CertificateDer<'static>>> {
-    told(pem::certificates(bytes), field, name, findings)
+    told(pem::certificates(bytes, field.get()?), field, name, findings)
 }
 
 fn file(
@@ -171,7 +171,7 @@ fn file(
 }
 
 fn told<T>(
-    result: Result<T, PemError>,
+    result: Result<T, TlsError>,
     field: &Field<PathBuf>,
     name: &str,
     findings: &mut Findings,

@@ -9,7 +9,7 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 20] = [
+pub(super) const READ_AT_START: [&str; 27] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
@@ -19,6 +19,13 @@ pub(super) const READ_AT_START: [&str; 20] = [
     "listen.drain_timeout",
     "listen.max_header_bytes",
     "listen.reuse_port",
+    "listen.proxy_protocol",
+    "listen.max_streams",
+    "listen.max_connections_per_address",
+    "listen.max_requests_per_connection",
+    "listen.handshake_timeout",
+    "listen.max_handshakes",
+    "listen.tls",
     "listen.access_log",
     "mirror.nice",
     "mirror.max_drain",

@@ -12,11 +12,12 @@ use ipnet::IpNet;
 use super::limits;
 use super::section::{At, Key, Section, Spec, section};
 use super::value::{
-    AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, Redaction, Secret, Size, Template,
+    AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, MinVersion, Redaction, Secret, Size, Template,
 };
+use crate::compare::Numbers;
 use crate::gate::SampleBy;
-use crate::live::Protocol;
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
+use crate::live::{ClientAuth, Protocol};
 use crate::model::Ppm;
 use crate::upstream::{Balance, HostPolicy, HttpVersion, Origin};
 
@@ -69,6 +70,18 @@ section! {
         upgrades: Vec<Protocol> = Spec::plain(upgrades()),
         /// Peers whose X-Forwarded-* are believed: addresses or networks.
         trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
+        /// Whether connections of trusted proxies (of everybody, where none is named) begin with a header of the PROXY protocol.
+        proxy_protocol: bool = Spec::plain(false),
+        /// Requests that one HTTP/2 connection may have open at once.
+        max_streams: u32 = limits::MAX_STREAMS,
+        /// Connections that one client address may have open at once; 0 is no bound.
+        max_connections_per_address: usize = limits::MAX_CONNECTIONS_PER_ADDRESS,
+        /// Requests that one connection may have in all, before its client must make another; 0 is no bound.
+        max_requests_per_connection: usize = limits::MAX_REQUESTS_PER_CONNECTION,
+        /// How long a TLS handshake may take.
+        handshake_timeout: Duration = limits::HANDSHAKE_TIMEOUT,
+        /// TLS handshakes under way at once, over all workers; connections beyond it are closed.
+        max_handshakes: usize = limits::MAX_HANDSHAKES,
         /// How the legs are told who asked: `x-forwarded` (X-Forwarded-For, -Proto, -Host, -Port), `rfc7239` (Forwarded) or `both`.
         forwarded: Forwarded = Spec::plain(Forwarded::XForwarded),
         /// Which messages get Via: `requests`, `both` (answers too) or `off`; a request that passed here before is answered 508.
@@ -85,6 +98,38 @@ section! {
         access_log: AccessLog = Spec::plain(AccessLog(None)),
         /// Whether the access log has the query too, with what secrets it may hold.
         access_log_query: bool = Spec::plain(false),
+        /// What TLS is spoken with; without it clients speak in the clear.
+        tls: Tls,
+    }
+}
+
+section! {
+    /// `listen.tls`
+    Tls {
+        /// PEM file with the certificate, and after it those that lead to its root. Required.
+        cert: PathBuf,
+        /// PEM file with its private key. Required.
+        key: PathBuf,
+        /// More certificates, each shown to clients that ask for one of its names; everybody else is shown the first.
+        certificates: Vec<At<CertificatePair>>,
+        /// PEM file with the roots of clients' certificates; with it clients are asked for one.
+        client_ca: PathBuf,
+        /// Whether a client must show a certificate: `required` or `optional`. Only with `client_ca`.
+        client_auth: ClientAuth = Spec::plain(ClientAuth::Required),
+        /// Field that tells stable whom a client's certificate names, as `uri:`, `dns:`, `email:` or `cn:` and a name; what clients send in it is removed.
+        identity_header: HeaderName,
+        /// Lowest version of TLS: `1.2` or `1.3`.
+        min_version: MinVersion = Spec::plain(MinVersion::Tls12),
+    }
+}
+
+section! {
+    /// An entry of `listen.tls.certificates`.
+    CertificatePair {
+        /// PEM file with the certificate and its chain. Required.
+        cert: PathBuf,
+        /// PEM file with its private key. Required.
+        key: PathBuf,
     }
 }
 
@@ -247,6 +292,8 @@ section! {
     RouteCompare {
         /// Which fields are compared.
         headers: IgnoredHeaders,
+        /// When two JSON numbers are the same: `value` (1, 1.0 and 1e0 are) or `written` (they differ).
+        numbers: Numbers = Spec::plain(Numbers::Value),
         /// JSON path queries (RFC 9535); what they select in a JSON body is not compared.
         ignore: Vec<JsonPath> = Spec::plain(Vec::new()),
         /// Path templates by which evidence is grouped; other paths are inferred.

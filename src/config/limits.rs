@@ -54,6 +54,17 @@ pub const DRAIN_TIMEOUT: Limit<Duration> =
 /// Room for large cookies; below 8 KiB ordinary requests fail.
 pub const MAX_HEADER_BYTES: Limit<Size> = sizes(8 * KIB, 64 * KIB, MIB);
 
+/// What browsers expect at least is 100; each may hold a request, and some 64 KiB of an answer.
+pub const MAX_STREAMS: Limit<u32> = Limit { min: 1, default: 128, max: 10_000 };
+/// None: behind a balancer, or a company's one address, all clients are one.
+pub const MAX_CONNECTIONS_PER_ADDRESS: Limit<usize> = Limit { min: 0, default: 0, max: 1_000_000 };
+/// None: a connection that serves well may go on; a bound spreads clients over instances again after one was added.
+pub const MAX_REQUESTS_PER_CONNECTION: Limit<usize> = Limit { min: 0, default: 0, max: 1_000_000_000 };
+/// Two round trips and a signature; slower than this is broken or hostile.
+pub const HANDSHAKE_TIMEOUT: Limit<Duration> = seconds(10, 600);
+/// A second's work of one core, at about a millisecond each: more at once would only all be late.
+pub const MAX_HANDSHAKES: Limit<usize> = Limit { min: 1, default: 1024, max: 1_000_000 };
+
 /// A connection within a data centre takes milliseconds; one lost SYN is sent again after a second.
 pub const CONNECT_TIMEOUT: Limit<Duration> = seconds(1, 60);
 /// The usual bound in front of services; longer answers are asked for by name.

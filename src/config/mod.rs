@@ -8,6 +8,7 @@ pub mod file;
 mod hint;
 mod legs;
 pub mod limits;
+mod listener;
 pub mod problem;
 pub mod reader;
 mod routes;
@@ -134,16 +135,27 @@ impl Config {
         evidence::Limits { endpoints: self.max_endpoints, ..evidence::Limits::default() }
     }
 
-    /// The names of the rules that users wrote, over all routes: those of which a report says what they hid.
-    pub fn rule_names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for experiment in self.routes.routes.iter().filter_map(|route| route.experiment.as_ref()) {
+    /// The rules over all routes: those that users wrote, of which a report says what they hid, and those that hold
+    /// anyway.
+    pub fn rule_names(&self) -> evidence::RuleNames {
+        let mut names = evidence::RuleNames::default();
+        let experiments = self.routes.routes.iter().filter_map(|route| route.experiment.as_ref());
+        let mut standing: Vec<(String, Vec<&str>)> = Vec::new();
+        for experiment in experiments.clone() {
             let rules = &experiment.rules;
             let written = rules.names().into_iter().enumerate().filter(|(i, _)| !rules.is_default(*i));
-            names.extend(written.map(|(_, name)| name));
+            names.written.extend(written.map(|(_, name)| name));
+            for rule in rules.standing() {
+                match standing.iter_mut().find(|(known, _)| *known == rule) {
+                    Some((_, routes)) => routes.push(&experiment.route),
+                    None => standing.push((rule, vec![&experiment.route])),
+                }
+            }
         }
-        names.sort_unstable();
-        names.dedup();
+        let all = experiments.count();
+        names.standing = standing.into_iter().map(|(rule, routes)| on_routes(&rule, &routes, all)).collect();
+        names.written.sort_unstable();
+        names.written.dedup();
         names
     }
 
@@ -187,6 +199,19 @@ impl Flags {
             format!("\n[mirror]\npercent = {percent}\n")
         });
         [Some(listen), Some(stable), shadow, mirror].into_iter().flatten().collect()
+    }
+}
+
+/// A rule with the routes on which it holds, where those are not all.
+fn on_routes(rule: &str, routes: &[&str], all: usize) -> String {
+    const NAMED: usize = 3;
+    if routes.len() == all {
+        return rule.to_owned();
+    }
+    let named = routes.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match routes.len().saturating_sub(NAMED) {
+        0 => format!("{rule} (on {named})"),
+        more => format!("{rule} (on {named} and {more} routes more)"),
     }
 }
 

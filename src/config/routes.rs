@@ -159,6 +159,7 @@ fn rules(route: &Whole, compare: &file::Compare, findings: &mut Findings) -> Opt
     let settings = compare::Settings {
         ignored_headers: ignored,
         ignored_paths: route.rules.ignore().into_iter().map(|path| path.0).collect(),
+        numbers: route.rules.numbers(),
         max_decoded: compare.max_decoded().bytes(),
     };
     let refused = |error: compare::rules::RuleError| {

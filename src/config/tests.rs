@@ -279,12 +279,14 @@ fn an_epoch_ends_with_version_rules_or_shadow_only() {
         "[records]\ndir = \"x\"",
         "[control]\npercent = 1",
         "[compare]\nredact = [\"$.a\"]",
+        "[compare]\nnumbers = \"value\"",
     ] {
         assert_eq!(key(same), base, "{same}");
     }
     for other in [
         "[compare]\nignore = [\"$.a\"]",
         "[compare]\nheaders = { defaults = false }",
+        "[compare]\nnumbers = \"written\"",
         "[compare]\nmax_decoded = \"9MiB\"",
         "[compare]\nendpoints = [\"/a/{b}\"]",
         "[[route]]\nname = \"a\"",
@@ -298,6 +300,28 @@ fn an_epoch_ends_with_version_rules_or_shadow_only() {
     assert_ne!(config_of(&versioned).epoch_key, base);
     assert_ne!(config_of(&moved).epoch_key, base);
     assert_eq!(config_of(&slower).epoch_key, base);
+}
+
+#[test]
+fn a_rule_that_always_holds_is_named_with_the_routes_on_which_it_does() {
+    let standing = |more: &str| config(more).rule_names().standing;
+    let usual = standing("[compare]\nignore = [\"$.a\"]");
+    assert_eq!(usual.len(), 3, "{usual:?}");
+    assert!(usual.iter().all(|rule| !rule.contains("(on ")), "{usual:?}");
+    let route = |n: usize| {
+        let numbers = if n < 5 { "written" } else { "value" };
+        let compare = format!("compare = {{ numbers = \"{numbers}\" }}");
+        format!("[[route]]\nname = \"r{n}\"\nmatch = {{ path = \"/{n}\" }}\n{compare}\n")
+    };
+    let routes = (0..6).map(route).collect::<Vec<_>>().concat();
+    let mixed = standing(&routes);
+    assert!(
+        mixed.iter().any(|rule| rule.ends_with("1e0 differ (on r0, r1, r2 and 2 routes more)")),
+        "{mixed:?}"
+    );
+    assert!(mixed.iter().any(|rule| rule.ends_with("1e0 are equal (on r5)")), "{mixed:?}");
+    assert_eq!(mixed.len(), 4, "what holds on all of them is said once: {mixed:?}");
+    assert_eq!(config(&routes).rule_names().written, Vec::<String>::new());
 }
 
 #[test]

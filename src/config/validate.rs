@@ -4,15 +4,14 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::demands::missing;
 use super::file::{Admin, File, Mirror};
 use super::legs::{Legs, is_own, overlap, sections};
+use super::listener::listener;
 use super::problem::Problem;
 use super::reader::Findings;
-use super::section::Field;
 use super::value::{is_editable, usable_token};
 use super::{Config, Source, epoch, limits, routes};
-use crate::{admin, gate, live, records, shadow};
+use crate::{admin, gate, records, shadow};
 
 /// The config, or `None` once an error was added.
 pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> Option<Config> {
@@ -47,48 +46,6 @@ pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> O
         routes,
         source,
         file,
-    })
-}
-
-fn listener(file: &File, findings: &mut Findings) -> Option<live::Settings> {
-    let listen = match &file.listen {
-        Field::Given(at) => &at.value,
-        Field::Bad => return None,
-        Field::Absent => {
-            missing(findings, "listen.address", None, "[listen]\naddress = \"127.0.0.1:8080\"");
-            return None;
-        }
-    };
-    if listen.address.is_absent() {
-        let help = "where clients connect: address = \"127.0.0.1:8080\"";
-        missing(findings, "listen.address", file.listen.span(), help);
-    }
-    let workers = match listen.workers() {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        given => given,
-    };
-    Some(live::Settings {
-        address: *listen.address.get()?,
-        workers,
-        max_connections: listen.max_connections(),
-        header_timeout: listen.header_timeout(),
-        idle_timeout: listen.idle_timeout(),
-        tunnel_timeout: listen.tunnel_timeout(),
-        drain_timeout: listen.drain_timeout(),
-        max_header_bytes: listen.max_header_bytes().bytes(),
-        reuse_port: listen.reuse_port(),
-        upgrades: listen.upgrades(),
-        trusted_proxies: listen.trusted_proxies(),
-        identity: live::settings::IdentitySettings {
-            forwarded: listen.forwarded(),
-            via: listen.via(),
-            instance: listen.instance.get().map(|instance| instance.0.clone()),
-            request_id: listen.request_id(),
-            trace: listen.trace(),
-            trace_method: listen.trace_method(),
-            access_log_query: listen.access_log_query(),
-        },
-        access_log: listen.access_log().0,
     })
 }
 

@@ -13,4 +13,4 @@ pub mod tally;
 
 pub use endpoint::{EndpointError, Endpoints};
 pub use report::Report;
-pub use tally::{Epoch, Limits, Observation, Seen, Tally};
+pub use tally::{Epoch, Limits, Observation, RuleNames, Seen, Tally, Unpaired};

@@ -1,7 +1,7 @@
 //! What the back office may turn and live only reads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -14,6 +14,8 @@ pub struct Switches {
     paused: AtomicBool,
     draining: AtomicBool,
     turns: AtomicU64,
+    /// Held by whoever turns a share or installs others, so that neither is lost. Live never takes it.
+    shares: Mutex<()>,
     policies: ArcSwap<Vec<Arc<Policy>>>,
 }
 
@@ -68,8 +70,18 @@ impl Switches {
         self.policies.load_full()
     }
 
-    /// Puts the policies of a new configuration in force.
+    /// Puts the policies of a new configuration in force. A share that a command set stays in force until the
+    /// configuration says something new about it: who turned mirroring down in an incident must not have it turned up by
+    /// a change of something else.
     pub fn install(&self, policies: Vec<Arc<Policy>>) {
+        let _held = self.hold_shares();
+        let old = self.policies();
+        for policy in &policies {
+            let before = old.iter().find(|p| p.route == policy.route && p.configured == policy.configured);
+            if let Some(before) = before {
+                policy.set_percent(before.percent());
+            }
+        }
         self.policies.store(Arc::new(policies));
     }
 
@@ -78,6 +90,7 @@ impl Switches {
     /// # Errors
     /// [`UnknownRoute`] if there is none of that name.
     pub fn set_percent(&self, route: Option<&str>, percent: Ppm) -> Result<usize, UnknownRoute> {
+        let _held = self.hold_shares();
         let policies = self.policies();
         let meant: Vec<_> = policies.iter().filter(|p| route.is_none_or(|name| *p.route == *name)).collect();
         if let (Some(name), true) = (route, meant.is_empty()) {
@@ -87,5 +100,59 @@ impl Switches {
             policy.set_percent(percent);
         }
         Ok(meant.len())
+    }
+
+    fn hold_shares(&self) -> MutexGuard<'_, ()> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::gate::fixture::policy;
+    use crate::gate::{PolicySettings, SampleBy};
+
+    #[test]
+    fn shares_are_carried_by_name_and_only_where_the_file_is_as_before() {
+        let switches = Switches::default();
+        switches.install(vec![policy("a"), policy("b")]);
+        switches.set_percent(None, Ppm::ALL).unwrap();
+        let other = Policy::new(PolicySettings {
+            route: "b".into(),
+            percent: Ppm::new(1),
+            sample_by: SampleBy::Random,
+            seed: 0,
+            methods: Vec::new(),
+            max_body: 0,
+            max_capture: 0,
+        });
+        switches.install(vec![policy("c"), Arc::new(other), policy("a")]);
+        let shares: Vec<Ppm> = switches.policies().iter().map(|policy| policy.percent()).collect();
+        assert_eq!(shares, [policy("c").configured, Ppm::new(1), Ppm::ALL]);
+    }
+
+    #[test]
+    fn a_share_that_is_set_while_others_are_installed_is_not_lost() {
+        let switches = Switches::default();
+        let again = || vec![policy("r")];
+        switches.install(again());
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    switches.install(again());
+                }
+            });
+            let mut lost = 0;
+            for n in 0..20_000 {
+                let percent = Ppm::new(1 + n);
+                switches.set_percent(None, percent).unwrap();
+                lost += u32::from(switches.policies()[0].percent() != percent);
+            }
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(lost, 0, "of 20,000");
+        });
     }
 }

@@ -22,6 +22,8 @@ pub enum Obstacle {
     Trace,
     /// An expectation that is not `100-continue`.
     Expectation,
+    /// More fields than may be.
+    TooManyFields,
     /// No route matches.
     NoRoute,
     /// It passed here before: stable's address leads back to us.
@@ -53,6 +55,12 @@ impl Obstacle {
             Obstacle::Expectation => {
                 (StatusCode::EXPECTATION_FAILED, "client", "expectation", "unknown expectation")
             }
+            Obstacle::TooManyFields => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "client",
+                "too_many_fields",
+                "the request has too many fields",
+            ),
             Obstacle::NoRoute => {
                 (StatusCode::NOT_FOUND, "client", "no_route", "no route matches this request")
             }
@@ -136,6 +144,7 @@ mod tests {
             | Obstacle::Connect
             | Obstacle::Trace
             | Obstacle::Expectation
+            | Obstacle::TooManyFields
             | Obstacle::NoRoute
             | Obstacle::Loop
             | Obstacle::UploadStalled
@@ -156,6 +165,7 @@ mod tests {
             Obstacle::Connect,
             Obstacle::Trace,
             Obstacle::Expectation,
+            Obstacle::TooManyFields,
             Obstacle::NoRoute,
             Obstacle::Loop,
             Obstacle::UploadStalled,

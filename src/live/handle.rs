@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
@@ -15,10 +15,9 @@ use super::error::Obstacle;
 use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, decide, offer};
 use super::peer::Peer;
-use super::request::headers;
-use super::request::hops;
 use super::request::survey::{Field, Survey};
 use super::request::validate::{host_name, validate};
+use super::request::{headers, hops, http2};
 use super::settings::Trace;
 use super::snapshot::{Generation, Shared};
 use super::stable::answer::{self, AnswerBody, Served};
@@ -58,7 +57,11 @@ impl Way {
             .access_log
             .as_ref()
             .map(|log| Box::new(Entry::new(log, &peer, &request, identity.access_log_query)));
-        let checked = validate(&mut request, survey)
+        let lawful = match request.version() {
+            Version::HTTP_2 => http2::translate(&mut request, survey),
+            _ => validate(&mut request, survey),
+        };
+        let checked = lawful
             .and_then(|()| hops::step(&mut request, survey, &identity.pseudonym, identity.trace_method));
         let lane =
             generation.find(&host_name(request.headers()), request.uri().path(), request.method()).cloned();
@@ -86,7 +89,7 @@ impl Way {
         if let Some(ask) = &ask {
             ask.write(&mut parts.headers);
         }
-        parts.version = http::Version::HTTP_11;
+        parts.version = Version::HTTP_11;
         let request = Request::from_parts(parts, body);
         let mut arrived =
             match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived).await {

@@ -20,8 +20,8 @@ pub mod meters;
 pub mod settings;
 pub mod snapshot;
 
-pub use arrival::{Plane, Started};
+pub use arrival::{Plane, Started, Tls, tls};
 pub use request::{MARK, Match, PathTemplate, Route, Routes, TemplateError};
-pub use settings::Settings;
+pub use settings::{CertificateFiles, ClientAuth, Settings, TlsSettings};
 pub use snapshot::{Identity, Shared, Snapshot};
 pub use upgrade::{Protocol, ProtocolError};

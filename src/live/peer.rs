@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 /// The far end of one client connection.
@@ -12,8 +12,19 @@ pub(super) struct Peer {
     pub(super) address: IpAddr,
     /// Whether it came over TLS.
     pub(super) secure: bool,
+    /// What is passed on of who it is; `None` where nothing is.
+    pub(super) certified: Option<Certified>,
     written: HeaderValue,
     port: HeaderValue,
+}
+
+/// Whom a client's certificate names, and the field that tells stable.
+#[derive(Clone, Debug)]
+pub(super) struct Certified {
+    /// Ours alone: taken off whatever a client sends.
+    pub(super) field: HeaderName,
+    /// `None` if it showed no certificate, or one without a name.
+    pub(super) value: Option<HeaderValue>,
 }
 
 impl Peer {
@@ -22,7 +33,12 @@ impl Peer {
         let address = client.ip().to_canonical();
         let written = HeaderValue::try_from(address.to_string());
         let written = written.unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Peer { address, secure: false, written, port: local.port().into() }
+        Peer { address, secure: false, certified: None, written, port: local.port().into() }
+    }
+
+    /// A client over TLS.
+    pub(super) fn secure(client: SocketAddr, local: SocketAddr, certified: Option<Certified>) -> Self {
+        Peer { secure: true, certified, ..Peer::new(client, local) }
     }
 
     /// Its address as a field's value.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 use super::Protocol;
@@ -33,10 +34,64 @@ pub struct Settings {
     pub upgrades: Vec<Protocol>,
     /// Peers whose X-Forwarded-* are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Requests that one HTTP/2 connection may have open at once.
+    pub max_streams: u32,
+    /// Connections that one address may have open at once; 0 is no bound.
+    pub max_connections_per_address: usize,
+    /// Requests that one connection may have in all; 0 is no bound.
+    pub max_requests_per_connection: usize,
+    /// Whether trusted peers (every peer, where none is named) begin with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// What TLS is spoken with; `None` in the clear.
+    pub tls: Option<TlsSettings>,
     /// What is written on of who asked.
     pub identity: IdentitySettings,
     /// Where one line for each request goes; `None` for nowhere.
     pub access_log: Option<AccessLogTarget>,
+}
+
+/// `listen.tls`, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The first is shown to whom no other is for; never empty.
+    pub certificates: Vec<CertificateFiles>,
+    /// Whose certificates are believed, and whether a client must have one; `None` asks for none.
+    pub client_ca: Option<(PathBuf, ClientAuth)>,
+    /// Nothing below TLS 1.3.
+    pub tls13_only: bool,
+    /// The field that tells stable whom a client's certificate names.
+    pub identity_header: Option<HeaderName>,
+    /// Bound on a handshake from the connection's first moment on.
+    pub handshake_timeout: Duration,
+    /// Handshakes under way at once, over all workers.
+    pub max_handshakes: usize,
+}
+
+impl TlsSettings {
+    /// Every file that is read.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let pairs = self.certificates.iter().flat_map(|pair| [&pair.cert, &pair.key]);
+        pairs.chain(self.client_ca.iter().map(|(path, _)| path))
+    }
+}
+
+/// A certificate chain and its key, as PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain, the certificate itself first.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Whether clients must show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Without one there is no connection.
+    #[default]
+    Required,
+    /// One that is shown must be good.
+    Optional,
 }
 
 /// What is written on of who asked, and what of it is believed.

@@ -11,7 +11,7 @@ use super::meters::RouteMeters;
 use super::mirror::LiveBody;
 use super::request::headers::Pseudonym;
 use super::settings::{Forwarded, IdentitySettings, RequestId, Trace};
-use super::{Protocol, Route, Routes};
+use super::{Protocol, Route, Routes, Tls};
 use crate::gate::Gate;
 use crate::model::Leg;
 use crate::model::clock::Instant;
@@ -30,6 +30,8 @@ pub struct Shared {
     pub instance: String,
     /// Where one line for each request goes, if anywhere.
     pub access_log: Option<RecordFile>,
+    /// What TLS is spoken with; `None` in the clear.
+    pub tls: Option<Tls>,
 }
 
 /// One configuration as live sees it.

@@ -75,7 +75,9 @@ reasons! {
     Budget = "budget",
     /// A bug in the comparison; caught, counted and survived.
     Panicked = "panicked",
-    /// The process drained first.
+    /// Its rules, its version or its shadow gave way to others before its pair was there: it is evidence of neither.
+    EpochEnded = "epoch_ended",
+    /// The process ended first.
     Shutdown = "shutdown",
 }
 

@@ -12,7 +12,7 @@ pub enum Decision {
 impl Decision {
     /// The value of the metric label `decision`.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Decision::Mirrored => "mirrored",
             Decision::Refused(refusal) => refusal.label(),
@@ -34,7 +34,7 @@ macro_rules! refusals {
 
             /// The value of the metric label `decision`.
             #[must_use]
-            pub fn label(self) -> &'static str {
+            pub const fn label(self) -> &'static str {
                 match self {
                     $(Refusal::$name => $label,)+
                 }

@@ -15,7 +15,7 @@ pub enum Record {
     Coverage {
         /// The epoch's number.
         epoch: u64,
-        /// The report's `coverage` object.
+        /// The evidence plane's own JSON, opaque here.
         json: String,
     },
     /// One pair worth showing.
@@ -142,6 +142,11 @@ const MAX_DIFFERENCE: usize = 256;
 const MAX_DIFFERENCES: usize = 100;
 /// What a row costs beside its strings, in bytes; an estimate.
 const ROW: usize = 64;
+
+impl TallyRow {
+    /// Largest [`TallyRow::data`] in bytes: within it a row with the longest names is taken as a record.
+    pub const MAX_DATA: usize = Record::MAX - ROW - 2 * MAX_NAME;
+}
 
 impl Record {
     /// Largest record that is taken, in bytes of its strings.

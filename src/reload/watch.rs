@@ -1,6 +1,7 @@
-//! Watches the config file: its folder, so that the swap of a symlink is seen, and its content every half minute, for
-//! file systems that tell nothing.
+//! Watches the config file and those of its certificates: their folders, so that the swap of a symlink is seen, and their
+//! content every half minute, for file systems that tell nothing.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,28 +15,41 @@ use crate::config::text_hash;
 /// How often the content is looked at without being told.
 const POLL: Duration = Duration::from_secs(30);
 
-/// Editors write in several steps; the file is read once they are through.
+/// Editors write in several steps; the files are read once they are through.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// Reloads whenever the content of the file changes; never returns while there is a file to watch.
+/// Reloads whenever the content of the files changes; never returns.
 pub async fn watch(reloader: Arc<Reloader>) {
-    let Some(path) = reloader.path() else {
-        return std::future::pending().await;
+    let config: Vec<PathBuf> = reloader.path().into_iter().collect();
+    let certificates = reloader.certificate_files();
+    let known = Some(reloader.text_hash());
+    // What is in force was read a moment ago; that it changed meanwhile is seen at the next change or reload.
+    let shown = content(&certificates);
+    let (of_config, of_certificates) = (reloader.clone(), reloader);
+    let reload = move || drop(of_config.reload("the file changed"));
+    let reload_certificates = move || {
+        of_certificates.reload_certificates("a file changed");
     };
-    let (tell, mut told) = mpsc::channel(1);
-    let watcher = watcher(&path, tell);
-    if let Err(error) = &watcher {
-        tracing::warn!(%error, "changes of the config file are seen only every {} s", POLL.as_secs());
+    tokio::join!(on_change(config, known, reload), on_change(certificates, shown, reload_certificates));
+}
+
+/// Acts whenever the content of the files is another than was seen last; never returns.
+async fn on_change(files: Vec<PathBuf>, mut seen: Option<String>, act: impl Fn() + Clone + Send + 'static) {
+    if files.is_empty() {
+        return std::future::pending().await;
     }
-    let mut seen = Some(reloader.text_hash());
+    let (tell, mut told) = mpsc::channel(1);
+    let watcher = watcher(&files, tell);
+    if let Err(error) = &watcher {
+        tracing::warn!(%error, "changes of {} are seen only every {} s", files[0].display(), POLL.as_secs());
+    }
     loop {
         // Woken or not, what counts is the content; looked at first, as it may have changed before it was watched.
-        let now = content(&path);
+        let now = content(&files);
         if now != seen && now.is_some() {
             seen = now;
-            let reloader = reloader.clone();
             // Parsing and resolving may take a while; the admin API must not wait for it.
-            let _ = tokio::task::spawn_blocking(move || reloader.reload("the file changed")).await;
+            let _ = tokio::task::spawn_blocking(act.clone()).await;
         }
         if let Ok(Some(())) = tokio::time::timeout(POLL, told.recv()).await {
             tokio::time::sleep(SETTLE).await;
@@ -44,12 +58,15 @@ pub async fn watch(reloader: Arc<Reloader>) {
     }
 }
 
-fn watcher(path: &Path, tell: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
+fn watcher(files: &[PathBuf], tell: mpsc::Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |_| {
         // Full means that it will look anyway.
         let _ = tell.try_send(());
     })?;
-    watcher.watch(&folder(path), RecursiveMode::NonRecursive)?;
+    let folders: BTreeSet<PathBuf> = files.iter().map(|path| folder(path)).collect();
+    for folder in folders {
+        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    }
     Ok(watcher)
 }
 
@@ -60,8 +77,11 @@ fn folder(path: &Path) -> PathBuf {
     }
 }
 
-fn content(path: &Path) -> Option<String> {
-    std::fs::read(path).ok().map(|bytes| text_hash(&bytes))
+/// A hash of all of them; `None` while one cannot be read.
+fn content(files: &[PathBuf]) -> Option<String> {
+    let hashes: Option<Vec<String>> =
+        files.iter().map(|path| std::fs::read(path).ok().map(|bytes| text_hash(&bytes))).collect();
+    hashes.map(|hashes| hashes.join(" "))
 }
 
 #[cfg(test)]
@@ -82,13 +102,25 @@ mod tests {
     fn a_file_that_is_gone_for_a_moment_has_no_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("u.toml");
-        assert_eq!(content(&path), None);
+        assert_eq!(content(std::slice::from_ref(&path)), None);
         std::fs::write(&path, "a").unwrap();
-        let first = content(&path).unwrap();
+        let first = content(std::slice::from_ref(&path)).unwrap();
         std::fs::write(&path, "b").unwrap();
-        assert_ne!(content(&path).unwrap(), first);
+        assert_ne!(content(std::slice::from_ref(&path)).unwrap(), first);
         std::fs::write(&path, "a").unwrap();
-        assert_eq!(content(&path).unwrap(), first, "what counts is the content");
+        assert_eq!(content(std::slice::from_ref(&path)).unwrap(), first, "what counts is the content");
+    }
+
+    #[test]
+    fn of_several_files_each_counts_and_none_may_be_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["a", "b"].map(|name| folder.path().join(name));
+        std::fs::write(&files[0], "1").unwrap();
+        assert_eq!(content(&files), None);
+        std::fs::write(&files[1], "2").unwrap();
+        let first = content(&files).unwrap();
+        std::fs::write(&files[1], "3").unwrap();
+        assert_ne!(content(&files).unwrap(), first);
     }
 
     #[test]
@@ -103,12 +135,12 @@ mod tests {
         link("one", "..data");
         link("..data/u.toml", "u.toml");
         let path = folder.path().join("u.toml");
-        let before = content(&path);
+        let before = content(std::slice::from_ref(&path));
         let (tell, mut told) = mpsc::channel(1);
-        let _watcher = watcher(&path, tell).unwrap();
+        let _watcher = watcher(std::slice::from_ref(&path), tell).unwrap();
         link("two", "..new");
         std::fs::rename(folder.path().join("..new"), folder.path().join("..data")).unwrap();
         assert!(told.blocking_recv().is_some(), "the folder tells");
-        assert_ne!(content(&path), before);
+        assert_ne!(content(std::slice::from_ref(&path)), before);
     }
 }

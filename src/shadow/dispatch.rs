@@ -33,7 +33,7 @@ pub(super) struct Asked {
 }
 
 /// What an exchange has come to; seen from outside when its deadline passes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     sent: Cell<Option<Instant>>,
     wire: RefCell<Gauge>,
@@ -41,10 +41,6 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
-        Progress { sent: Cell::new(None), wire: RefCell::default(), first_byte: Cell::new(None) }
-    }
-
     /// Whether a byte of the request was written, so that the leg may have seen it.
     pub(super) fn written(&self) -> bool {
         self.wire.borrow().has_written()

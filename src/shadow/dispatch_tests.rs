@@ -48,7 +48,7 @@ impl Caller {
     }
 
     async fn once(&self) -> Asked {
-        self.ask(0, &Progress::new()).await
+        self.ask(0, &Progress::default()).await
     }
 }
 
@@ -164,7 +164,7 @@ fn a_new_connection_that_is_closed_at_once_is_not_asked_again() {
     on_one_thread(async {
         let (port, log) = backend(vec![]).await;
         let caller = Caller::new(port);
-        let progress = Progress::new();
+        let progress = Progress::default();
         let asked = caller.ask(0, &progress).await;
         // Whether a byte was written depends on who was faster.
         let expected = if progress.written() { Outcome::Reset } else { Outcome::ConnectError };
@@ -208,7 +208,7 @@ fn a_leg_that_is_not_there_is_told_from_one_that_is_slow_to_connect() {
         assert_eq!(outcome(&hasty.once().await), Outcome::ConnectTimeout);
         let mut late = Caller::new(port);
         late.limits.deadline = clock::now() + Duration::from_millis(20);
-        let progress = Progress::new();
+        let progress = Progress::default();
         assert_eq!(outcome(&late.ask(0, &progress).await), Outcome::ConnectTimeout);
         assert!(!progress.written());
     });
@@ -216,7 +216,7 @@ fn a_leg_that_is_not_there_is_told_from_one_that_is_slow_to_connect() {
 
 /// Asks, waits until `reached`, and lets the deadline pass.
 async fn timed_out(caller: &Caller, reached: impl Fn(&Progress) -> bool) -> (Asked, Progress) {
-    let progress = Progress::new();
+    let progress = Progress::default();
     let asked = {
         let asking = caller.ask(0, &progress);
         let clock = async {
@@ -272,7 +272,7 @@ fn an_early_answer_does_not_make_the_next_request_wait_for_the_rest_of_the_first
         let early = Act::Early("HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno".to_owned());
         let (port, log) = backend(vec![vec![early, Act::Hang], vec![ok("b"), Act::Hang]]).await;
         let caller = Caller::new(port);
-        let first = caller.ask(BODY, &Progress::new()).await;
+        let first = caller.ask(BODY, &Progress::default()).await;
         assert_eq!(first.exchange.result.as_ref().unwrap().status.as_u16(), 413);
         let second = caller.once().await;
         assert_eq!(outcome(&second), Outcome::Answered);

@@ -35,8 +35,7 @@ impl Journey {
     pub(super) fn new(tools: Rc<Tools>, offer: Offer) -> Self {
         let trial = tools.trial(&offer.experiment);
         let control = offer.experiment.control.as_ref().is_some_and(|c| tools.draw(c.percent));
-        let account =
-            Account::open(trial.meters.clone(), tools.metrics.clone(), tools.draining.clone(), control);
+        let account = Account::open(trial.meters.clone(), tools.books.clone(), control);
         Journey { tools, trial, account, control, offer }
     }
 }
@@ -92,7 +91,8 @@ async fn one_leg(
     account.ended(leg, outcome);
     trial.meters.exchanged(&asked.exchange);
     if let Err(failure) = &asked.exchange.result {
-        tracing::debug!(%leg, outcome = failure.outcome.label(), detail = failure.detail, "no answer");
+        let (address, outcome) = (&pool.settings().origin().authority, failure.outcome.label());
+        tracing::debug!(%leg, %address, outcome, detail = failure.detail, "no answer");
     }
     asked
 }
@@ -114,8 +114,8 @@ struct Pairs<'a> {
 
 impl Pairs<'_> {
     fn conclude(&self, tools: &Tools, trial: &Trial, account: &Account) {
-        let compared = self.compare(&self.shadow, trial, account);
-        let control = self.control.as_ref().map(|asked| self.compare(asked, trial, account));
+        let (compared, took) = self.compare(&self.shadow, trial);
+        let control = self.control.as_ref().map(|asked| self.compare(asked, trial));
         let (stable, shadow) = (self.stable_seen(), seen(&self.shadow.exchange));
         let control_seen = self.control.as_ref().map(|asked| seen(&asked.exchange));
         let reference = control_seen.map_or(stable.total, |c| c.total);
@@ -130,22 +130,23 @@ impl Pairs<'_> {
             stable,
             shadow,
             comparison: &compared,
-            control: control_seen.zip(control.as_ref()),
+            control: control_seen.zip(control.as_ref().map(|(comparison, _)| comparison)),
         };
-        let epoch = tools.ledger.fold(experiment.epoch(), &observation, &trial.rules);
+        let took = [took, control.as_ref().and_then(|(_, took)| *took)];
+        let epoch = account.conclude(experiment.epoch(), &observation, &trial.rules, took);
         if let Some(epoch) = epoch.filter(|_| compared.verdict == Verdict::Mismatch) {
             self.keep(tools, trial, epoch, &endpoint, &compared);
         }
     }
 
-    fn compare(&self, asked: &Asked, trial: &Trial, account: &Account) -> Comparison {
+    /// Compares a leg's answer with stable's; nothing is counted yet.
+    fn compare(&self, asked: &Asked, trial: &Trial) -> (Comparison, Option<Duration>) {
         let stable = match &self.stable {
             Ok(kept) => kept.exchange.result.as_ref().map_err(|_| Incomparable::StableNoAnswer),
             Err(reason) => Err(*reason),
         };
         let (comparison, took) = join(stable, &asked.exchange, &trial.experiment.rules);
-        account.compared(asked.exchange.leg, &comparison, took);
-        redacted(trial, comparison)
+        (redacted(trial, comparison), took)
     }
 
     fn keep(&self, tools: &Tools, trial: &Trial, epoch: u64, endpoint: &str, compared: &Comparison) {

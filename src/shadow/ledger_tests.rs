@@ -64,7 +64,8 @@ fn a_pair_of_another_epoch_is_not_folded_in() {
     fold(&ledger, "one");
     fold(&ledger, "two");
     assert_eq!(ledger.report().coverage.compared, 1);
-    assert!(ledger.begin("two", Some("v2"), 5, &[]));
+    assert_eq!(ledger.report().coverage.incomparable["epoch_ended"], 1, "and it is said");
+    assert!(ledger.begin("two", Some("v2"), 5, &RuleNames::default()));
     fold(&ledger, "one");
     assert_eq!(ledger.report().coverage.compared, 0, "it was asked under the old rules");
     fold(&ledger, "two");
@@ -77,7 +78,12 @@ fn a_pair_of_another_epoch_is_not_folded_in() {
 fn the_same_key_begins_nothing() {
     let ledger = fresh(&gate());
     fold(&ledger, "one");
-    assert!(!ledger.begin("one", Some("ignored"), 99, &["header:x-a".to_owned()]));
+    assert!(!ledger.begin(
+        "one",
+        Some("ignored"),
+        99,
+        &RuleNames { written: vec!["header:x-a".to_owned()], ..RuleNames::default() }
+    ));
     let report = ledger.report();
     assert_eq!((report.epoch.number, report.epoch.started_unix_ms, report.coverage.compared), (1, 1, 1));
     assert!(report.rules.iter().any(|rule| rule.rule == "header:x-a"), "{:?}", report.rules);
@@ -92,11 +98,11 @@ fn decisions_are_those_since_the_epoch_began() {
     count(&gate, 3, 1);
     assert_eq!(decisions(&ledger), (3, 1));
     assert_eq!(decisions(&ledger), (3, 1), "looking changes nothing");
-    ledger.begin("two", None, 2, &[]);
-    assert_eq!(decisions(&ledger), (0, 0));
+    ledger.begin("two", None, 2, &RuleNames::default());
+    assert_eq!(decisions(&ledger), (3, 0), "what has not ended ends in the new one; a refusal has ended");
     count(&gate, 2, 0);
-    assert_eq!(decisions(&ledger), (2, 0));
-    assert_eq!(ledger.report().coverage.requests, 2);
+    assert_eq!(decisions(&ledger), (5, 0));
+    assert_eq!(ledger.report().coverage.requests, 5);
 }
 
 #[test]
@@ -120,8 +126,75 @@ fn a_restart_goes_on_from_what_was_stored() {
     ledger.flush();
     assert_eq!(decisions(&ledger), (16, 2), "keeping it twice adds nothing");
     assert_eq!(ledger.report().coverage.decisions["paused"], 7, "what this process never decided stays");
-    ledger.begin("two", None, 2, &[]);
-    assert_eq!(decisions(&ledger), (0, 0), "what was carried over belongs to the old epoch");
+    let coverage = ledger.report().coverage;
+    assert_eq!(
+        coverage.incomparable["shutdown"], 11,
+        "what the first process had under way was lost with it"
+    );
+    ledger.begin("two", None, 2, &RuleNames::default());
+    assert_eq!(decisions(&ledger), (5, 0), "what was carried over belongs to the old epoch");
+}
+
+/// The laws within one report, once nothing is under way.
+#[track_caller]
+fn adds_up(coverage: &crate::evidence::report::Coverage) {
+    let sum = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+    assert_eq!(coverage.requests, sum(&coverage.decisions));
+    assert_eq!(coverage.decisions.get("mirrored").copied().unwrap_or(0), sum(&coverage.outcomes));
+    assert_eq!(sum(&coverage.outcomes), coverage.compared + sum(&coverage.incomparable));
+}
+
+#[test]
+fn in_either_epoch_each_mirrored_request_has_its_end() {
+    let gate = gate();
+    let ledger = fresh(&gate);
+    count(&gate, 5, 2);
+    fold(&ledger, "one");
+    fold(&ledger, "one");
+    // An end that is counted before its decision, as may happen on another thread.
+    let lost = Lost { shadow: Outcome::Reset, control: None, reason: Incomparable::Shutdown };
+    let closed = |ledger: &Ledger| {
+        let mut book = ledger.book();
+        let before = close(&mut book, gate.decisions.snapshot());
+        (Report::of(&book.tally).coverage, before)
+    };
+    let (coverage, before) = closed(&ledger);
+    adds_up(&coverage);
+    assert_eq!((coverage.decisions["mirrored"], coverage.decisions["rate"], before["mirrored"]), (2, 2, 2));
+
+    ledger.begin("two", None, 2, &RuleNames::default());
+    (0..3).for_each(|_| fold(&ledger, "one"));
+    adds_up(&ledger.report().coverage);
+    assert_eq!(ledger.report().coverage.incomparable["epoch_ended"], 3);
+    ledger.lose(lost);
+    ledger.begin("three", None, 3, &RuleNames::default());
+    count(&gate, 1, 0);
+    let report = ledger.report();
+    assert_eq!(report.coverage.decisions.get("mirrored"), None, "its end was counted in the epoch before");
+    adds_up(&report.coverage);
+}
+
+#[test]
+fn a_rule_that_selects_places_and_hides_nothing_has_matched() {
+    let ledger = fresh(&gate());
+    let seen = Seen { status: Some(200), outcome: Outcome::Answered, first_byte: None, total: None };
+    let comparison = Comparison {
+        verdict: Verdict::Match,
+        reason: None,
+        selected: vec![3],
+        ..Comparison::incomparable(Incomparable::Memory)
+    };
+    let observation = Observation {
+        route: "r",
+        endpoint: "GET /",
+        stable: seen,
+        shadow: seen,
+        comparison: &comparison,
+        control: None,
+    };
+    ledger.fold("one", &observation, &["$.a".to_owned()]);
+    let rules = ledger.report().rules;
+    assert_eq!(rules.iter().map(|rule| (rule.hidden, rule.matched)).collect::<Vec<_>>(), [(0, 3)]);
 }
 
 #[test]
@@ -161,8 +234,8 @@ fn what_the_old_epoch_came_to_is_stored_when_the_new_one_begins() {
     let tally = Tally::new(epoch(1, "one"), Limits::default());
     let ledger = Ledger::new(tally, Limits::default(), gate.clone(), sink.clone());
     fold(&ledger, "one");
-    count(&gate, 1, 0);
-    ledger.begin("two", None, 2, &[]);
+    count(&gate, 2, 0);
+    ledger.begin("two", None, 2, &RuleNames::default());
     fold(&ledger, "two");
     fold(&ledger, "two");
     ledger.flush();

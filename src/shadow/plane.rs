@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use super::Settings;
-use super::account::Account;
+use super::account::{Account, Books};
 use super::journey::{Journey, journey};
 use super::keep::Keeper;
 use super::ledger::Ledger;
@@ -69,10 +69,8 @@ pub struct Started {
 /// What every journey uses.
 pub(super) struct Tools {
     pub(super) settings: Settings,
-    pub(super) metrics: Metrics,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) books: Books,
     pub(super) keeper: Keeper,
-    pub(super) draining: Rc<Cell<bool>>,
     redact_key: [u8; 32],
     trials: RefCell<Trials>,
     draws: RefCell<fastrand::Rng>,
@@ -106,9 +104,9 @@ impl Plane {
         // Its end drops whatever is still under way; the accounts then count it.
         let local = LocalSet::new();
         local.block_on(&runtime, tools.clone().live(offers, stop));
-        tools.draining.set(true);
+        tools.books.draining.set(true);
         drop(local);
-        tools.ledger.flush();
+        tools.books.ledger.flush();
     }
 }
 
@@ -129,10 +127,8 @@ impl Tools {
         let rotation = Rotation::new(slots, MAX_SIGNATURES, SAMPLES_PER_SECOND, draws.fork());
         Tools {
             settings,
-            metrics,
-            ledger: evidence.ledger,
+            books: Books { metrics, ledger: evidence.ledger, draining: Rc::default() },
             keeper: Keeper::new(rotation, evidence.sink),
-            draining: Rc::default(),
             redact_key: evidence.redact_key,
             trials: RefCell::default(),
             draws: RefCell::new(draws),
@@ -156,7 +152,7 @@ impl Tools {
             }
         }
         offers.close();
-        self.draining.set(true);
+        self.books.draining.set(true);
         while let Ok(offer) = offers.try_recv() {
             self.cancel(&offer);
         }
@@ -176,7 +172,7 @@ impl Tools {
     /// Counts an offer that will not be sent any more.
     fn cancel(&self, offer: &Offer) {
         let meters = self.trial(&offer.experiment).meters.clone();
-        drop(Account::open(meters, self.metrics.clone(), self.draining.clone(), false));
+        drop(Account::open(meters, self.books.clone(), false));
     }
 
     async fn empty(&self) {
@@ -187,7 +183,7 @@ impl Tools {
 
     fn sweep(&self) {
         let now = clock::now();
-        self.ledger.flush();
+        self.books.ledger.flush();
         let mut trials = self.trials.borrow_mut();
         trials.prune();
         for pool in trials.pools() {
@@ -196,7 +192,7 @@ impl Tools {
     }
 
     pub(super) fn trial(&self, experiment: &Arc<Experiment>) -> Rc<Trial> {
-        self.trials.borrow_mut().of(experiment, &self.metrics, self.redact_key)
+        self.trials.borrow_mut().of(experiment, &self.books.metrics, self.redact_key)
     }
 
     /// Whether a share takes the next one.

@@ -10,6 +10,15 @@ pub(super) type Source = Arc<PrometheusRecorder>;
 
 const METADATA: Metadata<'static> = Metadata::new("umbrage", Level::INFO, None);
 
+/// One metric name with `N` labels.
+pub(super) trait Family<const N: usize> {
+    /// A family without series.
+    fn new(source: &Source, name: &'static str, labels: [&'static str; N]) -> Self;
+
+    /// Appends its series to the page, where the exporter does not do so.
+    fn render(&self, _help: &str, _page: &mut String) {}
+}
+
 macro_rules! family {
     ($(#[doc = $doc:literal])+ $name:ident, $handle:ident, $register:ident) => {
         $(#[doc = $doc])+
@@ -20,11 +29,13 @@ macro_rules! family {
             labels: [&'static str; N],
         }
 
-        impl<const N: usize> $name<N> {
-            pub(super) fn new(source: &Source, name: &'static str, labels: [&'static str; N]) -> Self {
+        impl<const N: usize> Family<N> for $name<N> {
+            fn new(source: &Source, name: &'static str, labels: [&'static str; N]) -> Self {
                 $name { source: source.clone(), name, labels }
             }
+        }
 
+        impl<const N: usize> $name<N> {
             /// The series with these label values; costs a lookup, so keep what you get.
             pub fn with(&self, values: [&str; N]) -> $handle {
                 let labels: Vec<Label> = self

@@ -6,7 +6,8 @@ use std::time::Duration;
 use metrics::{Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::family::{Counters, Gauges, Histograms};
+use super::family::{Counters, Family, Gauges, Histograms};
+use super::roster::Roster;
 
 /// Bounds of the latency histograms' buckets, in seconds.
 pub const LATENCY_BUCKETS: [f64; 17] =
@@ -47,8 +48,13 @@ macro_rules! catalogue {
                 $(recorder.$describe($name.into(), $unit, SharedString::const_str($help));)+
                 Metrics(Arc::new(Families {
                     handle: recorder.handle(),
-                    $($field: $family::new(&recorder, $name, [$($label),*]),)+
+                    $($field: Family::new(&recorder, $name, [$($label),*]),)+
                 }))
+            }
+
+            /// Appends the families that the exporter does not know.
+            fn render_own(&self, page: &mut String) {
+                $(Family::render(&self.$field, $help, page);)+
             }
 
             /// Every family there is.
@@ -62,7 +68,7 @@ macro_rules! catalogue {
 
 catalogue! {
     build_info: Gauges<1> = "umbrage_build_info" ["version"] describe_gauge None, "Always 1; the version is the label.";
-    config_info: Gauges<1> = "umbrage_config_info" ["hash"] describe_gauge None, "1 for the configuration in force; the label is a hash of it.";
+    config_info: Roster<1> = "umbrage_config_info" ["hash"] describe_gauge None, "1 for the configuration in force; the label is a hash of it.";
     config_reloads: Counters<1> = "umbrage_config_reloads_total" ["result"] describe_counter None, "Reloads tried, by result (applied, unchanged, refused).";
     config_last_reload_successful: Gauges<0> = "umbrage_config_last_reload_successful" [] describe_gauge None, "1 if the last reload was accepted, 0 if it was refused.";
     config_last_reload_success_timestamp: Gauges<0> = "umbrage_config_last_reload_success_timestamp_seconds" [] describe_gauge Some(Unit::Seconds), "When a configuration was last accepted, in seconds since the Unix epoch.";
@@ -86,8 +92,8 @@ catalogue! {
     mirror_in_flight_limit: Gauges<0> = "umbrage_mirror_in_flight_limit" [] describe_gauge None, "Bound on mirrored requests under way.";
     mirror_buffered_bytes: Gauges<0> = "umbrage_mirror_buffered_bytes" [] describe_gauge Some(Unit::Bytes), "Bytes held by request copies, captures and queued pairs.";
     mirror_buffered_bytes_limit: Gauges<0> = "umbrage_mirror_buffered_bytes_limit" [] describe_gauge Some(Unit::Bytes), "Bound on the bytes held for mirroring.";
-    mirror_percent: Gauges<1> = "umbrage_mirror_percent" ["route"] describe_gauge None, "Share of requests to be mirrored, in percent.";
-    mirror_paused: Gauges<1> = "umbrage_mirror_paused" ["route"] describe_gauge None, "1 while mirroring is paused.";
+    mirror_percent: Roster<1> = "umbrage_mirror_percent" ["route"] describe_gauge None, "Share of requests to be mirrored, in percent.";
+    mirror_paused: Roster<1> = "umbrage_mirror_paused" ["route"] describe_gauge None, "1 while mirroring is paused.";
     comparisons: Counters<3> = "umbrage_comparisons_total" ["leg", "route", "verdict"] describe_counter None, "Pairs compared with stable's answer, by verdict (match, mismatch, incomparable).";
     incomparable: Counters<2> = "umbrage_incomparable_total" ["route", "reason"] describe_counter None, "Pairs of stable and shadow without a verdict, by reason.";
     differences: Counters<3> = "umbrage_differences_total" ["leg", "route", "part"] describe_counter None, "Differences found, by the part of the answer that they lie in.";
@@ -96,6 +102,7 @@ catalogue! {
     shadow_plane_panics: Counters<0> = "umbrage_shadow_plane_panics_total" [] describe_counter None, "Panics caught in the shadow plane.";
     records: Counters<2> = "umbrage_records_total" ["sink", "result"] describe_counter None, "Records offered to a sink, by result (written, dropped, failed).";
     record_queue_length: Gauges<1> = "umbrage_record_queue_length" ["sink"] describe_gauge None, "Records waiting to be written.";
+    tls_certificate_expiry: Gauges<1> = "umbrage_tls_certificate_expiry_timestamp_seconds" ["listener"] describe_gauge Some(Unit::Seconds), "When the first certificate of a listener ends, in seconds since the Unix epoch.";
 }
 
 /// The only error is an empty list of buckets, which a constant is not.
@@ -117,7 +124,9 @@ impl Metrics {
     /// The page in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
-        self.handle.render()
+        let mut page = self.handle.render();
+        self.render_own(&mut page);
+        page
     }
 
     /// Folds recorded samples into their buckets; to be called every [`Metrics::UPKEEP`], or histograms grow for ever.

@@ -43,6 +43,7 @@ const CONTRACT: &[(&str, &str, &[&str])] = &[
     ("latency_delta_seconds", "histogram", &["route", "sign"]),
     ("records_total", "counter", &["sink", "result"]),
     ("record_queue_length", "gauge", &["sink"]),
+    ("tls_certificate_expiry_timestamp_seconds", "gauge", &["listener"]),
 ];
 
 /// Beside the contract.

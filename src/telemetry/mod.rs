@@ -6,7 +6,10 @@ pub mod logging;
 pub mod metrics;
 pub mod priority;
 pub mod record_file;
+pub mod roster;
+pub mod shortage;
 
 pub use family::Kept;
 pub use metrics::Metrics;
 pub use record_file::RecordFile;
+pub use shortage::Shortage;

@@ -1,89 +1,125 @@
-//! Certificates and keys as PEM files hold them (RFC 7468).
+//! PEM files: chains, keys, roots, and a certificate with its key as rustls takes it.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
-use rustls::pki_types::pem::PemObject;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
-/// Bytes of a PEM file at most: a bundle of every public root takes a fifth of it.
-const MOST: u64 = 1024 * 1024;
+use super::{TlsError, provider};
 
-/// Why a PEM file is of no use. Its content is never part of the message: it may be a key.
-#[derive(Debug, thiserror::Error)]
-pub enum PemError {
-    /// It cannot be read.
-    #[error("cannot be read: {0}")]
-    Read(#[from] std::io::Error),
-    /// It is larger than any sane one.
-    #[error("is larger than 1 MiB")]
-    TooLarge,
-    /// A section is damaged.
-    #[error("is not PEM, or damaged")]
-    Damaged,
-    /// It holds no certificate.
-    #[error("holds no certificate")]
-    NoCertificate,
-    /// It holds no private key.
-    #[error("holds no private key")]
-    NoKey,
-}
+/// Bytes of a PEM file: above any bundle of roots, so that a wrong path cannot fill the memory.
+const MOST: u64 = 4 << 20;
 
-/// The bytes of a PEM file.
+/// The certificates of a file in their order, at least one.
 ///
 /// # Errors
-/// [`PemError::Read`], [`PemError::TooLarge`].
-pub fn read(path: &Path) -> Result<Vec<u8>, PemError> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST { Err(PemError::TooLarge) } else { Ok(bytes) }
+/// [`TlsError`] with the file's name.
+pub fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    certificates(&read(path)?, path)
 }
 
-/// Every certificate, in the order of the file; at least one.
+/// The certificates in what was read of a file, at least one.
 ///
 /// # Errors
-/// [`PemError::Damaged`], [`PemError::NoCertificate`].
-pub fn certificates(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
+/// [`TlsError`] with the file's name.
+pub fn certificates(text: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     match found {
-        Err(_) => Err(PemError::Damaged),
-        Ok(found) if found.is_empty() => Err(PemError::NoCertificate),
-        Ok(found) => Ok(found),
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        Ok(_) => Err(content(path, "there is no certificate in it")),
+        Err(error) => Err(broken(path, &error)),
     }
 }
 
-/// The first private key: PKCS #8, PKCS #1 or SEC 1.
+/// The first private key of a file: PKCS #8, PKCS #1 or SEC 1.
 ///
 /// # Errors
-/// [`PemError::Damaged`], [`PemError::NoKey`].
-pub fn private_key(bytes: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
-    use rustls::pki_types::pem::Error;
-    PrivateKeyDer::from_pem_slice(bytes).map_err(|error| match error {
-        Error::NoItemsFound => PemError::NoKey,
-        _ => PemError::Damaged,
-    })
+/// [`TlsError`] with the file's name; nothing of the content is in it.
+pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    private_key(&read(path)?, path)
+}
+
+/// The first private key in what was read of a file.
+///
+/// # Errors
+/// [`TlsError`] with the file's name; nothing of the content is in it.
+pub fn private_key(text: &[u8], path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    match PrivateKeyDer::from_pem_slice(text) {
+        Ok(key) => Ok(key),
+        Err(PemError::NoItemsFound) => {
+            Err(content(path, "there is no private key in it (an encrypted one cannot be read)"))
+        }
+        Err(error) => Err(broken(path, &error)),
+    }
+}
+
+/// Certificates to trust, at least one.
+///
+/// # Errors
+/// [`TlsError`] with the file's name.
+pub fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    for root in chain(path)? {
+        store
+            .add(root)
+            .map_err(|error| content(path, &format!("not a root that can be trusted: {error}")))?;
+    }
+    Ok(store)
+}
+
+/// A certificate with its key, and proof that they belong together.
+///
+/// # Errors
+/// [`TlsError`] with the name of the file that is to blame.
+pub fn pair(cert: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let chain = chain(cert)?;
+    let secret = self::key(key)?;
+    let signer = provider().key_provider.load_private_key(secret);
+    let signer = signer.map_err(|error| content(key, &format!("not a usable private key: {error}")))?;
+    let pair = CertifiedKey::new(chain, signer);
+    match pair.keys_match() {
+        Ok(()) => Ok(pair),
+        Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
+            Err(TlsError::Mismatch { cert: cert.to_owned(), key: key.to_owned() })
+        }
+        Err(error) => Err(content(cert, &format!("not a usable certificate: {error}"))),
+    }
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// [`TlsError`] with the file's name, also where it is larger than any bundle of roots.
+pub fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let failed = |cause| TlsError::Read { path: path.to_owned(), cause };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(MOST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MOST {
+        return Err(failed(io::Error::other(format!("larger than {MOST} bytes"))));
+    }
+    Ok(bytes)
+}
+
+/// What is wrong, without a word of the content: it may be a key.
+fn broken(path: &Path, error: &PemError) -> TlsError {
+    content(
+        path,
+        match error {
+            PemError::Base64Decode(_) => "its Base64 is broken",
+            PemError::MissingSectionEnd { .. } => "a section has no end",
+            _ => "it is not PEM",
+        },
+    )
+}
+
+fn content(path: &Path, what: &str) -> TlsError {
+    TlsError::Content { path: path.to_owned(), what: what.to_owned() }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_file_holds_is_read_and_what_it_lacks_is_said() {
-        let own = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).unwrap();
-        let both = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
-        assert_eq!(certificates(both.as_bytes()).unwrap(), [own.cert.der().clone()]);
-        assert!(private_key(both.as_bytes()).is_ok());
-        assert!(matches!(private_key(own.cert.pem().as_bytes()), Err(PemError::NoKey)));
-        assert!(matches!(certificates(b"nothing of the kind"), Err(PemError::NoCertificate)));
-        let damaged = own.cert.pem().replace('M', "?");
-        assert!(matches!(certificates(damaged.as_bytes()), Err(PemError::Damaged)));
-    }
-
-    #[test]
-    fn a_file_that_is_missing_or_endless_is_refused() {
-        assert!(matches!(read(Path::new("/nonexistent.pem")), Err(PemError::Read(_))));
-        assert!(matches!(read(Path::new("/dev/zero")), Err(PemError::TooLarge)));
-    }
-}
+#[path = "pem_tests.rs"]
+mod tests;

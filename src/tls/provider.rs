@@ -1,25 +1,13 @@
-//! The one provider of cryptography. It is passed explicitly, so that no other code of the process can install another.
+//! The one place that says whose cryptography is used; everything else is handed it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::CryptoProvider;
 
-/// aws-lc-rs, with its default suites: TLS 1.3 first, of TLS 1.2 only those with forward secrecy.
+/// AWS-LC, always passed by hand: a process-wide default would be set by whoever comes first.
+#[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_is_one_provider_and_it_speaks_both_versions() {
-        assert!(Arc::ptr_eq(&provider(), &provider()));
-        let versions: Vec<_> = provider().cipher_suites.iter().map(|suite| suite.version().version).collect();
-        for wanted in [rustls::ProtocolVersion::TLSv1_2, rustls::ProtocolVersion::TLSv1_3] {
-            assert!(versions.contains(&wanted), "{wanted:?}");
-        }
-    }
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    PROVIDER.clone()
 }

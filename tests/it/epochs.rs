@@ -82,7 +82,8 @@ fn a_pair_of_the_old_epoch_is_counted_and_is_no_evidence_of_the_new_one() {
     put(&proxy, &base.with("shadow", "version = \"two\""));
     gate.release();
     let page = proxy.compared(1);
-    assert_eq!(page.sum("umbrage_comparisons_total", &[("verdict", "mismatch")]), 1.0);
+    assert_eq!(page.sum("umbrage_comparisons_total", &[("verdict", "incomparable")]), 1.0);
+    assert_eq!(page.sum("umbrage_incomparable_total", &[("reason", "epoch_ended")]), 1.0);
     proxy.client().get("/new/1").read_response();
     proxy.compared(2);
     let report = proxy.report();

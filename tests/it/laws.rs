@@ -7,7 +7,7 @@ use std::thread;
 use umbrage::model::Outcome;
 
 use crate::support::{
-    Client, PATIENCE, Page, Proxy, RawResponse, Server, answer, chunked, laws, proxy, server,
+    Client, PATIENCE, Page, Proxy, RawResponse, Server, answer, chunked, laws, proxy, report_laws, server,
 };
 
 const ROUNDS: usize = 25;
@@ -124,8 +124,10 @@ fn the_counters_add_up_after_everything() {
     let asked = shadow.wait_for_heads(written(&page), PATIENCE).len();
     assert_eq!(asked, written(&page), "what the shadow saw and what is said to be written");
 
-    let (page, _dir) = proxy.drain();
+    let (page, dir) = proxy.drain();
     laws(&page).unwrap();
+    let last = umbrage::app::stored::report(&dir.path().join("data")).unwrap().unwrap();
+    report_laws(&serde_json::to_value(last).unwrap()).unwrap();
     for gauge in ["umbrage_requests_in_flight", "umbrage_client_connections", "umbrage_leg_connections"] {
         let held: Vec<_> = page.series(gauge, &[]).filter(|s| s.value != 0.0).collect();
         assert!(held.is_empty(), "{held:?}");

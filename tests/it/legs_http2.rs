@@ -180,7 +180,7 @@ fn a_request_whose_body_was_begun_is_never_sent_again() {
 
 #[test]
 fn a_stream_above_the_last_of_a_goaway_is_sent_again_on_another_connection() {
-    let stable = frames(vec![vec![ok_frame(1), goaway_frame(1)], vec![ok_frame(1)]]);
+    let stable = frame_server(vec![vec![ok_frame(1), goaway_frame(1)], vec![ok_frame(1)]]);
     let proxy = over(&stable.url()).start();
     assert_eq!(get(&proxy).status, 200);
     assert_eq!(get(&proxy).status, 200);
@@ -189,7 +189,7 @@ fn a_stream_above_the_last_of_a_goaway_is_sent_again_on_another_connection() {
 
 #[test]
 fn a_goaway_that_refuses_the_first_stream_of_a_connection_is_no_endless_loop() {
-    let stable = frames((0..9).map(|_| vec![goaway_frame(0)]).collect());
+    let stable = frame_server((0..9).map(|_| vec![goaway_frame(0)]).collect());
     let proxy = over(&stable.url()).start();
     assert_eq!(get(&proxy).status, 502);
     assert!(stable.heads() <= 2, "{} tries", stable.heads());
@@ -248,7 +248,8 @@ fn heads_without_an_end_and_frames_of_another_world_are_bad_gateways() {
     for _ in 0..4000 {
         endless.extend(frame(9, 0, 1, &field));
     }
-    let stable = frames(vec![vec![endless], vec![b"HTTP/1.1 200 OK\r\n\r\n".to_vec()], vec![ok_frame(1)]]);
+    let stable =
+        frame_server(vec![vec![endless], vec![b"HTTP/1.1 200 OK\r\n\r\n".to_vec()], vec![ok_frame(1)]]);
     let proxy = over(&stable.url()).start();
     for _ in 0..2 {
         let response = get(&proxy);

@@ -15,12 +15,18 @@
 
 mod access_log;
 mod admin;
+mod arrival;
 mod bad_json;
 mod builders;
 mod commands;
+mod coverage;
 mod demo;
+mod descriptors;
 mod epochs;
 mod first_light;
+mod http2_exchange;
+mod http2_floods;
+mod http2_malformed;
 mod identity;
 mod interop;
 mod laws;
@@ -40,6 +46,7 @@ mod samples;
 mod secrets;
 mod shadow_plane;
 mod support;
+mod tls;
 mod transfers;
 mod upgrades;
 mod workers;

@@ -147,6 +147,15 @@ impl Running {
         Self::spawn(command)
     }
 
+    /// The same where at most so many files and sockets may be open.
+    #[track_caller]
+    pub fn start_with_few_descriptors(config: &Path, most: u32) -> Running {
+        let mut command = bare("sh", config.parent().expect("a folder"));
+        let script = format!("ulimit -n {most}; exec \"$0\" run -c \"$1\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_umbrage")]).arg(config);
+        Self::spawn(command)
+    }
+
     /// The same at this socket, handed over as systemd does it.
     #[track_caller]
     pub fn start_at(config: &Path, listener: &TcpListener) -> Running {

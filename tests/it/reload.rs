@@ -274,6 +274,27 @@ fn routes_come_and_go_while_clients_are_connected() {
 }
 
 #[test]
+fn a_route_that_is_gone_leaves_no_gauge_and_a_config_one_line() {
+    let (stable, shadow) = backends();
+    let base = proxy().stable(&stable).shadow(&shadow).percent(100.0);
+    let route = |name: &str| format!("[[route]]\nname = \"{name}\"\nmatch = {{ path = \"/{name}\" }}\n");
+    let proxy = base.clone().routes(&(route("orders") + &route("users"))).start();
+    let routes = || {
+        let page = crate::support::Page::parse(&proxy.ask_admin("GET", "/metrics", "").1);
+        assert_eq!(page.series("umbrage_config_info", &[]).count(), 1);
+        let gauges = ["umbrage_mirror_percent", "umbrage_mirror_paused"];
+        gauges.map(|gauge| page.sum_by(gauge, &[], "route").into_keys().collect::<Vec<_>>())
+    };
+    assert_eq!(routes(), [["orders", "users"], ["orders", "users"]]);
+    for n in 0..20 {
+        put(&proxy, &base.clone().routes(&format!("{}# {n}\n", route("users"))));
+    }
+    assert_eq!(routes(), [["users"], ["users"]]);
+    put(&proxy, &base);
+    assert_eq!(routes(), [["default"], ["default"]]);
+}
+
+#[test]
 fn no_client_notices_two_hundred_reloads() {
     let (stable, shadow) = backends();
     let base = proxy()

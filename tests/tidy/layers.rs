@@ -26,7 +26,7 @@ pub const LAYERS: &[Layer] = layers! {
     "model": [];
     "body": ["model"];
     "telemetry": ["model"];
-    "tls": [];
+    "tls": ["model"];
     // 1: never each other.
     "upstream": [];
     "compare": [];

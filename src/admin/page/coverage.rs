@@ -47,6 +47,26 @@ pub(super) fn section(page: &mut Html, report: &Value, mirror: &Value) {
     page.raw("</div></section>");
 }
 
+/// The rules in force: those that always hold, and what the others did.
+pub(super) fn rules(page: &mut Html, report: &Value) {
+    let Some(rules) = report["rules"].as_array().filter(|r| !r.is_empty()) else { return };
+    page.raw("<section id=\"rules\"><h2>Rules</h2><table><thead><tr><th scope=\"col\">rule</th>");
+    page.raw("<th scope=\"col\" class=\"num\">differences hidden</th><th scope=\"col\" class=\"num\">places selected</th>");
+    page.raw("</tr></thead><tbody>");
+    for rule in rules.iter().take(PAGE_ROWS) {
+        page.raw("<tr><th scope=\"row\">").text(rule["rule"].as_str().unwrap_or("?")).raw("</th>");
+        for key in ["hidden", "matched"] {
+            let n = rule[key].as_u64().filter(|_| rule["standing"] != true);
+            let shown = n.map_or_else(|| "–".to_owned(), count);
+            page.raw("<td class=\"num\">").text(&shown).raw("</td>");
+        }
+        page.raw("</tr>");
+    }
+    page.raw("</tbody></table>");
+    more(page, rules.len(), "rules");
+    page.raw("</section>");
+}
+
 fn routes(page: &mut Html, mirror: &Value) {
     let Some(routes) = mirror["routes"].as_array().filter(|r| !r.is_empty()) else { return };
     page.raw("<table class=\"counts\"><caption>Share mirrored by route</caption><tbody>");
@@ -65,9 +85,15 @@ fn routes(page: &mut Html, mirror: &Value) {
         page.raw("</td></tr>");
     }
     page.raw("</tbody></table>");
-    if routes.len() > PAGE_ROWS {
+    more(page, routes.len(), "routes");
+}
+
+fn more(page: &mut Html, all: usize, what: &'static str) {
+    if all > PAGE_ROWS {
         page.raw("<p class=\"dim\">and ")
-            .text(&count((routes.len() - PAGE_ROWS) as u64))
-            .raw(" more routes</p>");
+            .text(&count((all - PAGE_ROWS) as u64))
+            .raw(" more ")
+            .raw(what)
+            .raw("</p>");
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn render(report: &Value, mirror: &Value, state: &str, nonce: &str) -
     endpoints::section(&mut page, report);
     endpoints::hypotheses(&mut page, report);
     coverage::section(&mut page, report, mirror);
+    coverage::rules(&mut page, report);
     page.raw("</main>");
     foot(&mut page, nonce);
     page.finish()

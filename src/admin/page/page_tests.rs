@@ -54,6 +54,32 @@ fn shows_everything_of_a_full_report() {
 }
 
 #[test]
+fn rules_are_listed_and_those_that_always_hold_have_no_counts() {
+    let mut report = full();
+    assert!(!shown(&report).contains("id=\"rules\""));
+    report["rules"] = json!([
+        {"rule": "numbers <are> compared by value", "hidden": 0, "matched": 0, "standing": true},
+        {"rule": "$.idle", "hidden": 0, "matched": 0},
+        {"rule": "$.id", "hidden": 1200, "matched": 1300, "standing": false},
+    ]);
+    let page = shown(&report);
+    let row = |rule: &str, hidden: &str, matched: &str| {
+        format!(
+            "<tr><th scope=\"row\">{rule}</th><td class=\"num\">{hidden}</td><td class=\"num\">{matched}</td></tr>"
+        )
+    };
+    for row in [
+        row("numbers &lt;are&gt; compared by value", "–", "–"),
+        row("$.idle", "0", "0"),
+        row("$.id", "1 200", "1 300"),
+    ] {
+        assert!(page.contains(&row), "{row} is not in {page}");
+    }
+    report["rules"] = json!(vec![json!({"rule": "$.x"}); 1000]);
+    assert!(shown(&report).contains("936 more rules"));
+}
+
+#[test]
 fn ratios_name_what_they_are_to() {
     let mut report = full();
     assert!(shown(&report).contains("shadow / stable") && !shown(&report).contains("shadow / control"));

@@ -58,7 +58,7 @@ pub enum TargetError {
 pub enum ClientError {
     /// No connection.
     #[error(
-        "no answer at {address}: {reason}; is umbrage running? give --admin URL if its admin.address is another"
+        "no answer at {address}: {reason}; is umbrage running? where its admin.address is another, name its config with -c, or give --admin URL"
     )]
     Unreachable {
         /// Where it was tried.
@@ -220,7 +220,10 @@ impl Answer {
     pub fn success(self) -> Result<Value, String> {
         match self.status {
             200..=299 => Ok(self.body),
-            401 => Err("the admin API wants its token: give --token, or set UMBRAGE_TOKEN".to_owned()),
+            401 => Err(
+                "the admin API wants its token: name its config with -c, give --token, or set UMBRAGE_TOKEN"
+                    .to_owned(),
+            ),
             status => {
                 let said = self.body["error"].as_str().map_or_else(|| format!("status {status}"), visible);
                 Err(format!("the admin API refused: {said}"))

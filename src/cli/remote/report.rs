@@ -1,6 +1,6 @@
 //! `umbrage report`: the report of a running umbrage, put in words by whoever is handed in; `--fail-on` for pipelines.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use serde_json::Value;
 
@@ -54,8 +54,17 @@ pub fn print(
     let text = render(report);
     let written = out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n"));
     if let Err(error) = written.and_then(|()| out.flush()) {
+        if error.kind() == ErrorKind::BrokenPipe {
+            // A reader that went away, as `| head` does, has what it wanted.
+            return verdict(report, fail_on, err);
+        }
         return refused(err, FAILED, &format!("could not write the report: {error}"));
     }
+    verdict(report, fail_on, err)
+}
+
+/// The exit code that the hypotheses make.
+fn verdict(report: &Value, fail_on: Option<FailOn>, err: &mut dyn Write) -> u8 {
     let Some(fail_on) = fail_on else { return FINE };
     let hypotheses = report["hypotheses"].as_array().map_or(&[][..], Vec::as_slice);
     if hypotheses.is_empty() {

@@ -83,3 +83,22 @@ fn failures_are_told_on_stderr() {
     assert_eq!(String::from_utf8_lossy(&err), "umbrage report: the admin API refused: busy\n");
     served.join().unwrap();
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_and_changes_no_verdict() {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    for (verdict, code) in [("supported", FINE), ("refuted", FAILED_ON)] {
+        let mut err = Vec::new();
+        let report = with_verdicts(&[verdict]);
+        assert_eq!(print(&report, pretty, Some(FailOn::Refuted), &mut Gone, &mut err), code);
+        assert!(err.is_empty(), "{}", String::from_utf8_lossy(&err));
+    }
+}

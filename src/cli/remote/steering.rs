@@ -140,6 +140,9 @@ fn reloaded(answer: Answer) -> Result<String, String> {
         "" => "configuration read again; nothing changed that takes effect now".to_owned(),
         changed => format!("configuration reloaded; changed: {changed}"),
     };
+    if body["epoch_began"] == true {
+        line.push_str("; a new epoch of evidence begins");
+    }
     if !restart.is_empty() {
         line.push_str("; takes effect after a restart: ");
         line.push_str(&restart);

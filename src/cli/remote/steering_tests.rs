@@ -95,10 +95,11 @@ fn reload_says_what_changed_or_why_it_was_refused() {
         applied: true,
         changed: strings(&["mirror.percent", "shadow.url"]),
         needs_restart: strings(&["listen.workers"]),
+        epoch_began: true,
         problems: None,
     };
     let said = start(office().reload(answer)).ctl(&Action::Reload);
-    let line = "configuration reloaded; changed: mirror.percent, shadow.url; takes effect after a restart: listen.workers";
+    let line = "configuration reloaded; changed: mirror.percent, shadow.url; a new epoch of evidence begins; takes effect after a restart: listen.workers";
     assert_eq!(said, fine(line));
     let same = ReloadAnswer { applied: true, ..ReloadAnswer::default() };
     let said = start(office().reload(same)).ctl(&Action::Reload);

@@ -1,6 +1,6 @@
 //! Hashes every value of a document, so that the items of two arrays can be matched in any order.
 //!
-//! Equal values have equal hashes: numbers by their value, strings by their meaning, objects in any order of members;
+//! Equal values have equal hashes: numbers by their value or as written, strings by their meaning, objects in any order of members;
 //! what a rule selects is left out. A collision, which a hostile body could seek, makes a difference called by another kind
 //! and never a match: arrays whose items do not stand in equal positions are told apart by it only as `order` or `value`.
 
@@ -11,26 +11,27 @@ use siphasher::sip::SipHasher13;
 use super::parse::{Document, Shape, Step};
 use super::select::Marks;
 use super::{number, strings};
+use crate::compare::Numbers;
 
 /// The hash of each node by its index. Children stand behind their parent, so one pass from the end sees them first.
-pub(super) fn hashes(document: &Document<'_>, marks: &Marks) -> Vec<u64> {
+pub(super) fn hashes(document: &Document<'_>, marks: &Marks, numbers: Numbers) -> Vec<u64> {
     let mut hashes = vec![0u64; document.nodes.len()];
     for node in (0..document.nodes.len()).rev() {
         if let Ok(index) = u32::try_from(node) {
-            hashes[node] = hash(document, marks, &hashes, index);
+            hashes[node] = hash(document, (marks, numbers), &hashes, index);
         }
     }
     hashes
 }
 
-fn hash(document: &Document<'_>, marks: &Marks, hashes: &[u64], index: u32) -> u64 {
+fn hash(document: &Document<'_>, (marks, numbers): (&Marks, Numbers), hashes: &[u64], index: u32) -> u64 {
     let node = document.node(index);
     let mut state = SipHasher13::new();
     state.write_u8(node.shape as u8);
     let children = || document.children(index).filter(|&child| marks.rule(child).is_none());
     match node.shape {
         Shape::Null | Shape::False | Shape::True => {}
-        Shape::Number => number::hash(document.text(index), &mut state),
+        Shape::Number => number::hash(document.text(index), numbers, &mut state),
         Shape::String => {
             let text = document.text(index);
             state.write(&strings::decoded((&text[1..text.len() - 1], node.escaped)));
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     fn root(body: &str) -> u64 {
-        hashes(&Document::parse(body.as_bytes()).unwrap(), &Marks::default())[0]
+        hashes(&Document::parse(body.as_bytes()).unwrap(), &Marks::default(), Numbers::Value)[0]
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Numbers compared exactly by their decimal digits: `1`, `1.0` and `10e-1` are equal, and so are `0` and `-0`; nothing
-//! is ever rounded.
+//! is ever rounded. Or, where the rules say so, as they are written.
 
 use std::hash::{Hash, Hasher};
+
+use crate::compare::Numbers;
 
 /// Digits of an exponent that are read as a number. A larger one equals only the same text: to read it would take
 /// arithmetic without bound, and nobody means it.
@@ -53,10 +55,10 @@ impl<'a> Number<'a> {
     }
 }
 
-/// Whether two numbers, as written, are equal.
-pub(super) fn same(stable: &[u8], other: &[u8]) -> bool {
-    if stable == other {
-        return true;
+/// Whether two numbers, as written, are the same by the rule.
+pub(super) fn same(stable: &[u8], other: &[u8], by: Numbers) -> bool {
+    if stable == other || by == Numbers::Written {
+        return stable == other;
     }
     let (a, b) = (Number::read(stable), Number::read(other));
     if a.is_zero() || b.is_zero() {
@@ -68,8 +70,11 @@ pub(super) fn same(stable: &[u8], other: &[u8]) -> bool {
         && a.digits().eq(b.digits())
 }
 
-/// Hashes a number so that equal ones have equal hashes.
-pub(super) fn hash(written: &[u8], hasher: &mut impl Hasher) {
+/// Hashes a number so that those which are the same by the rule have equal hashes.
+pub(super) fn hash(written: &[u8], by: Numbers, hasher: &mut impl Hasher) {
+    if by == Numbers::Written {
+        return written.hash(hasher);
+    }
     let number = Number::read(written);
     if number.is_zero() {
         0u8.hash(hasher);

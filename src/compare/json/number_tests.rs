@@ -9,14 +9,15 @@ use super::*;
 
 fn hashed(written: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hash(written.as_bytes(), &mut hasher);
+    hash(written.as_bytes(), Numbers::Value, &mut hasher);
     hasher.finish()
 }
 
 /// Whether two numbers are equal, asked both ways, with the hash held to it.
 fn equal(a: &str, b: &str) -> bool {
-    let equal = same(a.as_bytes(), b.as_bytes());
-    assert_eq!(equal, same(b.as_bytes(), a.as_bytes()), "{a} {b}");
+    let same = |a: &str, b: &str| same(a.as_bytes(), b.as_bytes(), Numbers::Value);
+    let equal = same(a, b);
+    assert_eq!(equal, same(b, a), "{a} {b}");
     assert!(!equal || hashed(a) == hashed(b), "{a} {b}");
     equal
 }
@@ -60,6 +61,22 @@ fn different_numbers() {
         ("1e99999999999999999999", "1e99999999999999999998"),
     ] {
         assert!(!equal(a, b), "{a} {b}");
+    }
+}
+
+#[test]
+fn as_they_are_written_only_the_same_text_is_the_same() {
+    let numbers = ["1", "1.0", "1e0", "10e-1", "1E0", "0", "-0"];
+    let hashed = |written: &str| {
+        let mut hasher = DefaultHasher::new();
+        hash(written.as_bytes(), Numbers::Written, &mut hasher);
+        hasher.finish()
+    };
+    for (at, a) in numbers.iter().enumerate() {
+        for (other, b) in numbers.iter().enumerate() {
+            assert_eq!(same(a.as_bytes(), b.as_bytes(), Numbers::Written), at == other, "{a} {b}");
+            assert_eq!(hashed(a) == hashed(b), at == other, "{a} {b}");
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Tests of the comparison of JSON, by a table.
 
-use crate::compare::{MAX_DIFFERENCES, Rules, Settings, compare_bodies};
+use crate::compare::{MAX_DIFFERENCES, Numbers, Rules, Settings, compare_bodies};
 use crate::model::{Comparison, Kind, Part, Severity, Verdict};
 
 fn ruled(stable: &str, other: &str, paths: &[&str]) -> Comparison {
+    by(Numbers::Value, stable, other, paths)
+}
+
+fn by(numbers: Numbers, stable: &str, other: &str, paths: &[&str]) -> Comparison {
     let ignored_paths = paths.iter().map(|&path| path.to_owned()).collect();
-    let settings = Settings { ignored_headers: Vec::new(), ignored_paths, max_decoded: 1 << 20 };
+    let settings = Settings { ignored_headers: Vec::new(), ignored_paths, numbers, ..Settings::default() };
     let rules = Rules::compile(settings).unwrap();
     compare_bodies(stable.as_bytes(), other.as_bytes(), Some("application/json"), &rules)
 }
@@ -31,6 +35,29 @@ fn equal_documents() {
         let comparison = ruled(a, b, &[]);
         assert_eq!((comparison.verdict, found(&comparison)), (Verdict::Match, vec![]), "{a} {b}");
     }
+}
+
+#[test]
+fn numbers_as_they_are_written() {
+    let written = |a: &str, b: &str, paths: &[&str]| {
+        let comparison = by(Numbers::Written, a, b, paths);
+        found(&comparison)
+            .into_iter()
+            .map(|(_, pointer, kind)| (pointer.to_owned(), kind))
+            .collect::<Vec<_>>()
+    };
+    let at = |pointer: &str, kind| vec![(pointer.to_owned(), kind)];
+    assert_eq!(written(r#"{"a":1}"#, r#"{"a":1.0}"#, &[]), at("/a", Kind::Value));
+    assert_eq!(written(r#"{"a":1}"#, r#"{"a":1e0}"#, &[]), at("/a", Kind::Value));
+    assert_eq!(written(r#"{"a":-0}"#, r#"{"a":0}"#, &[]), at("/a", Kind::Value));
+    assert_eq!(written(r#"{"a":1}"#, r#"{"a":"1"}"#, &[]), at("/a", Kind::Type), "a type stays a type");
+    assert_eq!(written(r#"{"a":1}"#, r#"{ "a" : 1 }"#, &[]), []);
+    assert_eq!(written(r#"{"a":1}"#, r#"{"a":1.0}"#, &["$.a"]), [], "a rule hides it as any other");
+    // The same items in another order are that only where they are the same.
+    assert_eq!(written("[1,2,3]", "[3,2,1]", &[]), at("", Kind::Order));
+    let twice = [("/0".to_owned(), Kind::Value), ("/2".to_owned(), Kind::Value)];
+    assert_eq!(written("[1,2,3]", "[3.0,2,1]", &[]), twice);
+    assert_eq!(found(&ruled("[1,2,3]", "[3.0,2,1]", &[])), [("$", "", Kind::Order)]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::hash;
 use super::parse::{Document, Shape};
 use super::select::{Marks, is_container};
 use super::{location, number, strings};
+use crate::compare::Numbers;
 use crate::compare::findings::{Findings, Place, excerpt_bytes};
 use crate::model::{Kind, Part};
 
@@ -31,9 +32,9 @@ impl<'a> Tree<'a> {
         Tree { document, marks, hashes: Vec::new() }
     }
 
-    fn hashes_of(&mut self, nodes: &[u32]) -> Vec<u64> {
+    fn hashes_of(&mut self, nodes: &[u32], numbers: Numbers) -> Vec<u64> {
         if self.hashes.is_empty() {
-            self.hashes = hash::hashes(&self.document, &self.marks);
+            self.hashes = hash::hashes(&self.document, &self.marks, numbers);
         }
         nodes.iter().map(|&node| self.hashes[node as usize]).collect()
     }
@@ -93,7 +94,8 @@ impl<'w, 'a, 'r> Walk<'w, 'a, 'r> {
                 None
             }
             (Shape::Number, Shape::Number) => {
-                let same = number::same(self.stable.document.text(s), self.other.document.text(o));
+                let (a, b) = (self.stable.document.text(s), self.other.document.text(o));
+                let same = number::same(a, b, self.numbers());
                 (!same).then_some(Kind::Value)
             }
             (Shape::String, Shape::String) => {
@@ -143,7 +145,8 @@ impl<'w, 'a, 'r> Walk<'w, 'a, 'r> {
         if moved < 2 {
             return false;
         }
-        let (mut a, mut b) = (self.stable.hashes_of(left), self.other.hashes_of(right));
+        let by = self.numbers();
+        let (mut a, mut b) = (self.stable.hashes_of(left, by), self.other.hashes_of(right, by));
         if a == b {
             return false;
         }
@@ -255,6 +258,10 @@ impl<'w, 'a, 'r> Walk<'w, 'a, 'r> {
 
     fn place(&self, pair: Pair) -> Place {
         place(self.stable, self.other, Kind::Value, pair)
+    }
+
+    fn numbers(&self) -> Numbers {
+        self.findings.rules().settings().numbers
     }
 
     /// Whether two values are equal byte for byte; false also when it would cost too much to tell.

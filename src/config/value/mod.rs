@@ -6,6 +6,7 @@ mod leg;
 mod network;
 mod plain;
 mod rule;
+mod tls;
 
 pub use choice::{AccessLog, Instance};
 pub(super) use http::is_editable;
@@ -14,6 +15,7 @@ pub use network::HostName;
 pub(super) use plain::usable_token;
 pub use plain::{Secret, Size};
 pub use rule::{JsonPath, Redaction, Template};
+pub use tls::MinVersion;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

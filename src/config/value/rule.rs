@@ -1,8 +1,9 @@
-//! Rules that are compiled elsewhere: path templates, JSON paths, what is redacted.
+//! Rules that are compiled elsewhere: path templates, JSON paths, how numbers are compared, what is redacted.
 
 use jsonpath_rust::parser::parse_json_path;
 use serde_json::json;
 
+use crate::compare::Numbers;
 use crate::config::limits;
 use crate::config::reader::{Findings, Node};
 use crate::config::section::Value;
@@ -19,6 +20,29 @@ pub struct JsonPath(pub String);
 /// `$…` or `header:NAME`, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redaction(pub String);
+
+impl Value for Numbers {
+    fn read(node: Node<'_>, findings: &mut Findings) -> Option<Self> {
+        let help = "\"value\" (1, 1.0 and 1e0 are equal) or \"written\" (they differ)";
+        match node.text(findings, help)? {
+            "value" => Some(Numbers::Value),
+            "written" => Some(Numbers::Written),
+            _ => node.refuse(findings, "is no way to compare numbers", "neither of the two", help),
+        }
+    }
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string", "enum": ["value", "written"] })
+    }
+
+    fn show(&self, _full: bool) -> toml::Value {
+        let text = match self {
+            Numbers::Value => "value",
+            Numbers::Written => "written",
+        };
+        toml::Value::String(text.to_owned())
+    }
+}
 
 /// Open brackets within a JSON path: its parser recurses.
 const DEEPEST: usize = 16;

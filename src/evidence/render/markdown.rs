@@ -7,7 +7,10 @@ use crate::evidence::report::{Endpoint, Field, Report};
 #[must_use]
 pub fn markdown(report: &Report) -> String {
     let mut out = String::from("# Umbrage report\n\n");
-    line(&mut out, &format!("{} ({})", escaped_sentence(&report.summary), escaped(&phrase::epoch(report))));
+    line(
+        &mut out,
+        &format!("{} ({})", escape(&phrase::sentence(&report.summary)), escaped(&phrase::epoch(report))),
+    );
     if report.coverage.compared == 0 {
         line(&mut out, &["\n", phrase::NOTHING].concat());
     }
@@ -100,11 +103,6 @@ fn line(out: &mut String, text: &str) {
 
 fn escaped(text: &str) -> String {
     escape(&plain(text))
-}
-
-fn escaped_sentence(sentence: &str) -> String {
-    let words: Vec<String> = sentence.split(' ').map(escaped).collect();
-    words.join(" ")
 }
 
 /// Backslashes before whatever Markdown acts upon (`CommonMark` section 2.4), entities for what HTML does.

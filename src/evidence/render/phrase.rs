@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{figure, plain};
 use crate::evidence::report::{Coverage, Field, Report, Rule};
+use crate::evidence::tally::MIRRORED;
 
 /// What stands in place of a table that would be empty.
 pub const NOTHING: &str = "Nothing compared yet.";
+
+/// Longest sentence, in characters.
+const MAX_SENTENCE: usize = 240;
 
 /// `epoch 3, version 2026-11-22.3`.
 pub fn epoch(report: &Report) -> String {
@@ -38,9 +42,9 @@ pub fn shares(field: &Field) -> String {
 /// The coverage, a line for each question.
 pub fn coverage(coverage: &Coverage) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
-    let mirrored = coverage.decisions.get("mirrored").copied().unwrap_or(0);
+    let mirrored = coverage.decisions.get(MIRRORED).copied().unwrap_or(0);
     lines.push(("Requests", share(coverage.requests, mirrored, "mirrored")));
-    let refused = but(&coverage.decisions, "mirrored");
+    let refused = but(&coverage.decisions, MIRRORED);
     if !refused.is_empty() {
         lines.push(("Not mirrored", refused));
     }
@@ -60,11 +64,12 @@ pub fn coverage(coverage: &Coverage) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What rules hid, and those that matched nothing.
+/// What holds for every pair, what rules hid, and those that matched nothing.
 pub fn rules(rules: &[Rule], compared: u64) -> Vec<(&'static str, String)> {
+    let (standing, counted): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.standing);
     let (used, idle): (Vec<&Rule>, Vec<&Rule>) =
-        rules.iter().partition(|rule| rule.matched + rule.hidden > 0);
-    let mut lines = Vec::new();
+        counted.into_iter().partition(|rule| rule.matched.saturating_add(rule.hidden) > 0);
+    let mut lines: Vec<_> = standing.iter().map(|rule| ("Always", sentence(&rule.rule))).collect();
     for rule in used {
         let (hidden, matched) = (figure::count(rule.hidden), figure::count(rule.matched));
         lines.push((
@@ -80,6 +85,16 @@ pub fn rules(rules: &[Rule], compared: u64) -> Vec<(&'static str, String)> {
         ));
     }
     lines
+}
+
+/// A sentence of ours with names of foreign origin in it; longer than what [`plain`] shows, and no longer than two lines.
+pub fn sentence(text: &str) -> String {
+    let words: Vec<String> = text.split(' ').map(plain).collect();
+    let shown = words.join(" ");
+    match shown.char_indices().nth(MAX_SENTENCE) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
+    }
 }
 
 fn share(all: u64, part: u64, what: &str) -> String {

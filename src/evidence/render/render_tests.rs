@@ -1,8 +1,8 @@
 //! Tests of the three forms of a report.
 
 use super::*;
-use crate::evidence::Report;
 use crate::evidence::fixture::{Request, difference, tally_of};
+use crate::evidence::{Report, RuleNames};
 use crate::model::{Comparison, Difference, Incomparable, Kind};
 
 fn hostile() -> Difference {
@@ -29,7 +29,8 @@ fn report() -> Report {
     requests.push(lost);
     let mut tally = tally_of(&requests);
     tally.set_decisions([("mirrored", 102), ("not_sampled", 1898)].map(|(l, n)| (l.to_owned(), n)).into());
-    tally.expect_rules(&["$.id".to_owned(), "$.idle".to_owned()]);
+    let standing = vec!["numbers are compared by value".to_owned(), "x ".repeat(500)];
+    tally.expect_rules(&RuleNames { written: vec!["$.id".to_owned(), "$.idle".to_owned()], standing });
     let hidden = Comparison {
         hidden: vec![1200],
         selected: vec![1300],
@@ -68,11 +69,14 @@ fn text_shows_endpoints_fields_and_coverage() {
             "Shadow        answered 102",
             "Incomparable  truncated 1",
             "Rule          $.id hid 1,200 differences (places selected: 1,300)",
+            "Always        numbers are compared by value\n",
             "Rule          $.idle matched nothing that had to be compared in 101 pairs",
             "differ if every lost pair does (1 lost)",
         ],
     );
     assert!(text.find("/orders") < text.find("/health"), "worst first");
+    assert!(!text.contains("value matched nothing"), "nobody wrote it");
+    assert!(text.lines().all(|line| line.chars().count() < 300), "{text}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub fn text(report: &Report, color: bool) -> String {
     let mut out = String::new();
     line(
         &mut out,
-        &format!("{} ({})", paint.with(BOLD, &plain_sentence(&report.summary)), phrase::epoch(report)),
+        &format!("{} ({})", paint.with(BOLD, &phrase::sentence(&report.summary)), phrase::epoch(report)),
     );
     line(&mut out, "");
     if report.coverage.compared == 0 {
@@ -100,6 +100,10 @@ fn fields(out: &mut String, endpoint: &Endpoint, paint: Paint) {
     if more > 0 {
         line(out, &format!("    and {} fields more", figure::count(more)));
     }
+    if endpoint.fields_left_out > 0 {
+        let lost = figure::count(endpoint.fields_left_out);
+        line(out, &format!("    and {lost} of the fewest seen were not stored, for want of room"));
+    }
     if let Some(excess) = endpoint.excess_mismatch {
         let noise = figure::rate(endpoint.noise_rate);
         line(
@@ -129,7 +133,7 @@ fn notes(report: &Report) -> Vec<String> {
     let (with, without): (Vec<&Endpoint>, Vec<&Endpoint>) =
         report.endpoints.iter().partition(|endpoint| endpoint.latency.control.is_some());
     let mut notes =
-        vec!["Intervals: 95 %, valid however often they are looked at. Rates in percent.".to_owned()];
+        vec!["Intervals: 95 %, valid however often they are looked at; ? is an end that so few pairs leave open. Rates in percent.".to_owned()];
     if !with.is_empty() {
         notes.push("Latency: reference → shadow; * the reference is control.".to_owned());
     }
@@ -140,12 +144,6 @@ fn notes(report: &Report) -> Vec<String> {
         );
     }
     notes
-}
-
-/// The summary names paths of hostile origin; it is longer than what [`plain`] shows.
-fn plain_sentence(sentence: &str) -> String {
-    let words: Vec<String> = sentence.split(' ').map(plain).collect();
-    words.join(" ")
 }
 
 fn line(out: &mut String, text: &str) {

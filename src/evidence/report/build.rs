@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::super::latency;
 use super::super::sequential::{Interval, rate};
-use super::super::tally::{self, Counts, LegRow, Row, Tally};
+use super::super::tally::{self, LegRow, Row, Tally};
 use super::summary;
 use super::{
     ALPHA, Coverage, Delta, Endpoint, Field, FieldVerdict, Latency, LegLatency, Legs, Quantiles, Report,
     Rule, SCHEMA,
 };
-use crate::model::{Incomparable, Kind, Outcome, Part};
+use crate::model::{Kind, Part};
 
 /// Fields listed of one endpoint; the rest are counted.
 const MAX_FIELDS: usize = 50;
@@ -55,8 +55,7 @@ fn worst_first(a: &Endpoint, b: &Endpoint) -> std::cmp::Ordering {
 }
 
 fn coverage(tally: &Tally) -> Coverage {
-    let mut incomparable = Counts::<Incomparable>::default();
-    let (mut shadow, mut control) = (Counts::<Outcome>::default(), Counts::<Outcome>::default());
+    let tally::Unpaired { mut shadow, mut control, reasons: mut incomparable } = tally.unpaired().clone();
     for (_, _, row) in tally.rows() {
         incomparable.merge(&row.incomparable);
         shadow.merge(&row.shadow.outcomes);
@@ -85,8 +84,11 @@ fn rules(tally: &Tally) -> Vec<Rule> {
         rule: rule.to_owned(),
         hidden: used.hidden,
         matched: used.matched,
+        standing: false,
     };
-    tally.rules().sorted().into_iter().map(rule).collect()
+    let standing = |rule: &String| Rule { rule: rule.clone(), hidden: 0, matched: 0, standing: true };
+    let counted = tally.rules().sorted().into_iter().map(rule);
+    tally.standing().iter().map(standing).chain(counted).collect()
 }
 
 fn endpoint(route: &str, name: &str, row: &Row) -> Endpoint {
@@ -110,6 +112,7 @@ fn endpoint(route: &str, name: &str, row: &Row) -> Endpoint {
         fields,
         fields_omitted: 0,
         beyond_bound: row.fields.other.shadow,
+        fields_left_out: row.fields.left_out,
     }
 }
 

@@ -106,6 +106,10 @@ pub struct Endpoint {
     /// Pairs that differ in a field that was not counted on its own, because there are too many of them.
     #[serde(default)]
     pub beyond_bound: u64,
+    /// Fields, those seen fewest, that were not stored and so not carried over a restart, because the counts of one
+    /// endpoint are stored in a bounded number of bytes.
+    #[serde(default)]
+    pub fields_left_out: u64,
 }
 
 /// Something for each leg.
@@ -238,6 +242,9 @@ pub struct Rule {
     pub hidden: u64,
     /// Places selected, among what had to be looked at: answers equal byte for byte are not.
     pub matched: u64,
+    /// It holds for every pair without selecting places, so that nothing is counted for it.
+    #[serde(default)]
+    pub standing: bool,
 }
 
 /// A claim of the config and what the evidence says to it.

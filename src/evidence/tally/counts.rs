@@ -112,8 +112,13 @@ impl Labelled for Incomparable {
 impl<L: Labelled> Counts<L> {
     /// Counts one occurrence.
     pub fn add(&mut self, value: L) {
+        self.add_many(value, 1);
+    }
+
+    /// Counts so many occurrences.
+    pub fn add_many(&mut self, value: L, count: u64) {
         if let Some(slot) = self.slots.get_mut(value.slot()) {
-            *slot += 1;
+            *slot += count;
         }
     }
 

@@ -12,6 +12,8 @@ use crate::model::{Difference, Kind, Part};
 const MAX_PATH: usize = 256;
 /// Longest value of an example, in bytes.
 const MAX_VALUE: usize = 256;
+/// What stored fields take beside their list, in bytes: five counts, and one, with their names.
+const ENVELOPE: usize = 256;
 
 /// The signatures of one endpoint; bounded, with one count for the rest.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +22,8 @@ pub struct Fields {
     kept: usize,
     /// Pairs in which the shadow differed at a signature beyond the bound.
     pub other: Occurrences,
+    /// Signatures, those seen fewest, that did not fit what is stored of one endpoint.
+    pub left_out: u64,
 }
 
 /// One place where answers differ, in one way.
@@ -118,6 +122,29 @@ impl Fields {
             self.put(field.clone(), limit);
         }
         self.other.merge(&other.other);
+        self.left_out = self.left_out.saturating_add(other.left_out);
+    }
+
+    /// Leaves out the signatures seen fewest until the rest takes at most `most` bytes as JSON.
+    pub fn keep_within(&mut self, most: usize) {
+        let mut fields: Vec<Field> = std::mem::take(&mut self.by_path).into_values().flatten().collect();
+        let often = |field: &Field| field.seen.shadow.saturating_add(field.seen.control);
+        fields.sort_by(|a, b| {
+            often(b).cmp(&often(a)).then_with(|| (a.part, &a.path, a.kind).cmp(&(b.part, &b.path, b.kind)))
+        });
+        (self.kept, self.left_out) = (0, self.left_out.saturating_add(fields.len() as u64));
+        let mut left = most.saturating_sub(ENVELOPE);
+        for field in fields {
+            // Once one did not fit, those seen still fewer are not preferred for being short.
+            let taken = serde_json::to_string(&field).map_or(usize::MAX, |json| json.len() + 1);
+            left = left.saturating_sub(taken);
+            if left == 0 {
+                self.other.at_least(&field.seen);
+            } else {
+                self.left_out -= 1;
+                self.put(field, usize::MAX);
+            }
+        }
     }
 
     /// Adds a stored field.
@@ -207,6 +234,12 @@ impl Occurrences {
         }
     }
 
+    /// Pairs with any of several signatures are at least as many as those with one of them.
+    fn at_least(&mut self, other: &Occurrences) {
+        self.shadow = self.shadow.max(other.shadow);
+        self.control = self.control.max(other.control);
+    }
+
     /// Saturates, because stored counts are added before they are checked.
     fn merge(&mut self, other: &Occurrences) {
         self.shadow = self.shadow.saturating_add(other.shadow);
@@ -248,13 +281,16 @@ fn clip(text: &str, most: usize) -> &str {
 struct Stored {
     list: Vec<Field>,
     other: Occurrences,
+    #[serde(default)]
+    left_out: u64,
 }
 
 impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut stored = serializer.serialize_struct("Fields", 2)?;
+        let mut stored = serializer.serialize_struct("Fields", 3)?;
         stored.serialize_field("list", &self.sorted())?;
         stored.serialize_field("other", &self.other)?;
+        stored.serialize_field("left_out", &self.left_out)?;
         stored.end()
     }
 }
@@ -262,7 +298,7 @@ impl Serialize for Fields {
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
-        let mut fields = Fields { other: stored.other, ..Fields::default() };
+        let mut fields = Fields { other: stored.other, left_out: stored.left_out, ..Fields::default() };
         // The bound in force is applied when the row is taken over.
         stored.list.into_iter().for_each(|field| fields.put(field, usize::MAX));
         Ok(fields)

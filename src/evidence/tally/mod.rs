@@ -6,21 +6,25 @@ mod fields;
 mod row;
 mod rules;
 mod stored;
+mod unpaired;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Comparison, Outcome};
+use crate::model::{Comparison, Decision, Incomparable, Outcome};
 
 pub use counts::{Counts, Labelled, StatusClass};
 pub use delta::Delta;
 pub use fields::{Example, Field, Fields, Occurrences};
 pub use row::{Asked, LegRow, Row};
-pub use rules::{RuleUse, RuleUses};
+pub use rules::{RuleNames, RuleUse, RuleUses};
 pub use stored::{EndpointRow, RestoreError, Restored};
+pub use unpaired::Unpaired;
 
+/// The decision of which every request has an outcome.
+pub const MIRRORED: &str = Decision::Mirrored.label();
 /// The name of the bucket for what is beyond a bound.
 pub const OTHER: &str = "other";
 
@@ -89,7 +93,9 @@ pub struct Tally {
     named: usize,
     folded: u64,
     decisions: BTreeMap<String, u64>,
+    unpaired: Unpaired,
     rules: RuleUses,
+    standing: Vec<String>,
 }
 
 /// A row with its names.
@@ -119,7 +125,9 @@ impl Tally {
             named: 0,
             folded: 0,
             decisions: BTreeMap::new(),
+            unpaired: Unpaired::default(),
             rules: RuleUses::default(),
+            standing: Vec::new(),
         }
     }
 
@@ -144,9 +152,46 @@ impl Tally {
         }
     }
 
-    /// Makes the names of the rules in force known, so that one that matches nothing is reported. Cheap to repeat.
-    pub fn expect_rules(&mut self, names: &[String]) {
-        self.rules.expect(names);
+    /// Counts one mirrored request that gave no evidence: `reason` came before its pair was there. `control` is `None`
+    /// where control was not asked.
+    pub fn lose(&mut self, shadow: Outcome, control: Option<Outcome>, reason: Incomparable) {
+        self.unpaired.add(shadow, control, reason);
+    }
+
+    /// Counts the mirrored requests of which no end was counted as lost with their process. What ended was mirrored, also
+    /// where the store has lost the count of it.
+    pub fn lose_rest(&mut self) {
+        let (ended, mirrored) = (self.ended(), self.decisions.get(MIRRORED).copied().unwrap_or(0));
+        let rest = mirrored.saturating_sub(ended);
+        self.unpaired.add_many(rest, Outcome::Abandoned, Incomparable::Shutdown);
+        if ended > mirrored {
+            self.decisions.insert(MIRRORED.to_owned(), ended);
+        }
+    }
+
+    /// The mirrored requests that gave no evidence.
+    #[must_use]
+    pub fn unpaired(&self) -> &Unpaired {
+        &self.unpaired
+    }
+
+    /// Mirrored requests whose end was counted, with evidence or without.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.rows.iter().map(|slot| slot.row.shadow.outcomes.total()).sum::<u64>()
+            + self.unpaired.shadow.total()
+    }
+
+    /// Makes the rules in force known, so that one that matches nothing is reported. Cheap to repeat.
+    pub fn expect_rules(&mut self, names: &RuleNames) {
+        self.rules.expect(&names.written);
+        self.standing.clone_from(&names.standing);
+    }
+
+    /// The rules that hold for every pair, in words.
+    #[must_use]
+    pub fn standing(&self) -> &[String] {
+        &self.standing
     }
 
     /// Counts what the rules did in one comparison; `names` in the order of [`Comparison::hidden`].
@@ -192,7 +237,11 @@ impl Tally {
         for (label, count) in &other.decisions {
             *self.decisions.entry(label.clone()).or_default() += count;
         }
+        self.unpaired.merge(&other.unpaired);
         self.rules.merge(&other.rules);
+        if self.standing.is_empty() {
+            self.standing.clone_from(&other.standing);
+        }
     }
 
     fn absorb(&mut self, route: &str, endpoint: &str, row: &Row) {

@@ -117,6 +117,7 @@ impl Row {
         let mut occurrences = fields.iter().map(|field| &field.seen).chain([&self.fields.other]);
         self.compared <= MAX_COUNT
             && self.mismatched <= self.compared
+            && self.fields.left_out <= MAX_COUNT
             && self.asked.plausible(self.compared, self.mismatched)
             && self.delta.plausible()
             && [&self.stable, &self.shadow, &self.control].iter().all(|leg| leg.plausible())

@@ -9,8 +9,12 @@ use crate::model::Comparison;
 
 /// Most rules counted.
 const MAX_RULES: usize = 1000;
+/// Bytes of the names of all of them: they are stored as one record.
+const MAX_BYTES: usize = 192 * 1024;
 /// Longest name of a rule, in bytes.
 const MAX_NAME: usize = 1024;
+/// Longest standing rule, in bytes: one lists fields.
+const MAX_STANDING: usize = 8 * 1024;
 
 /// What one rule did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,15 @@ pub struct RuleUse {
     pub hidden: u64,
     /// Places selected, among what had to be looked at: answers equal byte for byte are not.
     pub matched: u64,
+}
+
+/// The rules of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleNames {
+    /// Those that somebody wrote, by name: what they hid is counted, and that they hid nothing is news.
+    pub written: Vec<String>,
+    /// Those that hold for every pair, in words; nothing is counted for them.
+    pub standing: Vec<String>,
 }
 
 /// The rules in force, by name.
@@ -31,8 +44,12 @@ pub struct RuleUses {
 impl RuleUses {
     /// Makes rules known, so that one that never matches is reported.
     pub fn expect(&mut self, names: &[String]) {
-        for name in names {
-            if self.uses.len() < MAX_RULES && !self.uses.contains_key(name) {
+        for name in names.iter().filter(|name| name.len() <= MAX_NAME) {
+            if self.uses.contains_key(name) {
+                continue;
+            }
+            let bytes: usize = self.uses.keys().map(String::len).sum();
+            if self.uses.len() < MAX_RULES && bytes + name.len() <= MAX_BYTES {
                 self.uses.insert(name.clone(), RuleUse::default());
             }
         }
@@ -82,6 +99,11 @@ impl RuleUses {
         self.uses.len() <= MAX_RULES
             && self.uses.iter().all(|(name, used)| name.len() <= MAX_NAME && possible(used))
     }
+}
+
+/// Whether stored standing rules are of a length that a configuration gives.
+pub(super) fn plausible_standing(rules: &[String]) -> bool {
+    rules.len() <= MAX_RULES && rules.iter().all(|rule| rule.len() <= MAX_STANDING)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::MAX_COUNT;
-use super::{Epoch, Limits, Row, RuleUses, Tally};
+use super::rules::plausible_standing;
+use super::{Epoch, Limits, Row, RuleUses, Tally, Unpaired};
 use std::collections::BTreeMap;
 
 /// Largest row that is read, in bytes: four times what the largest takes.
@@ -51,17 +52,22 @@ pub struct RestoreError {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Coverage {
     decisions: BTreeMap<String, u64>,
+    #[serde(default)]
+    unpaired: Unpaired,
     rules: RuleUses,
+    #[serde(default)]
+    standing: Vec<String>,
 }
 
 impl Tally {
-    /// The rows that changed since the last call, to be stored by route and endpoint in place of those before.
-    pub fn dirty(&mut self) -> Vec<EndpointRow> {
+    /// The rows that changed since the last call, to be stored by route and endpoint in place of those before. The data
+    /// of none is above `most` bytes: of a row that is larger the fields seen fewest are left out, and the report of what
+    /// is restored says how many.
+    pub fn dirty(&mut self, most: usize) -> Vec<EndpointRow> {
         let mut rows = Vec::new();
         for slot in self.rows.iter_mut().filter(|slot| slot.dirty) {
             slot.dirty = false;
-            // Plain data with string keys: this cannot fail.
-            if let Ok(data) = serde_json::to_string(&slot.row) {
+            if let Some(data) = data(&slot.row, most) {
                 rows.push(EndpointRow {
                     route: slot.route.to_string(),
                     endpoint: slot.endpoint.to_string(),
@@ -79,10 +85,15 @@ impl Tally {
         self.rows.iter_mut().for_each(|slot| slot.dirty = true);
     }
 
-    /// What is stored beside the rows, as JSON: decisions and the use of rules.
+    /// What is stored beside the rows, as JSON: decisions, what gave no pair, rules and their use.
     #[must_use]
     pub fn coverage_json(&self) -> String {
-        let coverage = Coverage { decisions: self.decisions.clone(), rules: self.rules.clone() };
+        let coverage = Coverage {
+            decisions: self.decisions.clone(),
+            unpaired: self.unpaired.clone(),
+            rules: self.rules.clone(),
+            standing: self.standing.clone(),
+        };
         serde_json::to_string(&coverage).unwrap_or_default()
     }
 
@@ -103,12 +114,28 @@ impl Tally {
             }
         }
         match read_coverage(coverage_json) {
-            Ok(coverage) => (tally.decisions, tally.rules) = (coverage.decisions, coverage.rules),
+            Ok(Coverage { decisions, unpaired, rules, standing }) => {
+                (tally.decisions, tally.unpaired) = (decisions, unpaired);
+                (tally.rules, tally.standing) = (rules, standing);
+            }
             Err(reason) => skipped.push(RestoreError { part: "coverage".to_owned(), reason }),
         }
         tally.rows.iter_mut().for_each(|slot| slot.dirty = false);
         Restored { tally, skipped }
     }
+}
+
+/// A row as JSON of at most `most` bytes. Its histograms take 180 KiB at most, the rest are its fields.
+fn data(row: &Row, most: usize) -> Option<String> {
+    // Plain data with string keys: this cannot fail.
+    let whole = serde_json::to_string(row).ok()?;
+    if whole.len() <= most {
+        return Some(whole);
+    }
+    let mut row = row.clone();
+    let fields = serde_json::to_string(&row.fields).ok()?;
+    row.fields.keep_within(most.saturating_sub(whole.len() - fields.len()));
+    serde_json::to_string(&row).ok()
 }
 
 fn read_row(stored: &EndpointRow) -> Result<Row, String> {
@@ -132,7 +159,8 @@ fn read_coverage(json: &str) -> Result<Coverage, String> {
     let coverage: Coverage = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let possible = |(label, count): (&String, &u64)| label.len() <= MAX_NAME && *count <= MAX_COUNT;
     let decisions = coverage.decisions.len() <= MAX_DECISIONS && coverage.decisions.iter().all(possible);
-    if decisions && coverage.rules.plausible() {
+    let rules = coverage.rules.plausible() && plausible_standing(&coverage.standing);
+    if decisions && rules && coverage.unpaired.plausible() {
         Ok(coverage)
     } else {
         Err("its counts cannot be true".to_owned())

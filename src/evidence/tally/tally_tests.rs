@@ -88,23 +88,25 @@ fn scanners_leave_room_for_what_is_served() {
 #[test]
 fn only_rows_that_changed_are_stored() {
     let mut tally = tally_of(&[Request::alike("GET /a", 1, 1), Request::alike("GET /b", 1, 1)]);
-    assert_eq!(tally.dirty().len(), 2);
-    assert!(tally.dirty().is_empty());
+    assert_eq!(tally.dirty(usize::MAX).len(), 2);
+    assert!(tally.dirty(usize::MAX).is_empty());
     Request::alike("GET /b", 1, 1).fold_into(&mut tally);
-    let rows = tally.dirty();
+    let rows = tally.dirty(usize::MAX);
     assert_eq!(
         rows.iter().map(|row| (row.endpoint.as_str(), row.compared)).collect::<Vec<_>>(),
         [("GET /b", 2)]
     );
     tally.touch_all();
-    assert_eq!(tally.dirty().len(), 2);
+    assert_eq!(tally.dirty(usize::MAX).len(), 2);
 }
 
 #[test]
 fn decisions_and_rules_are_stored_beside_the_rows() {
     let mut tally = tally_of(&[]);
     let names = ["$.x".to_owned(), "$.y".to_owned()];
-    tally.expect_rules(&names);
+    let standing = vec!["numbers by value".to_owned()];
+    tally.expect_rules(&RuleNames { written: names.to_vec(), standing: standing.clone() });
+    tally.lose(Outcome::Cancelled, Some(Outcome::Answered), Incomparable::Shutdown);
     let hidden = Comparison {
         hidden: vec![0, 2],
         selected: vec![0, 3],
@@ -116,7 +118,64 @@ fn decisions_and_rules_are_stored_beside_the_rows() {
     assert!(restored.skipped.is_empty());
     assert_eq!(restored.tally.decisions(), tally.decisions());
     assert_eq!(restored.tally.rules(), tally.rules());
+    assert_eq!((restored.tally.standing(), restored.tally.unpaired()), (&standing[..], tally.unpaired()));
+    let older = Tally::restore(epoch(), Limits::default(), &[], r#"{"decisions":{"mirrored":7},"rules":{}}"#);
+    assert!(older.skipped.is_empty(), "what was stored before these were is read: {:?}", older.skipped);
     assert_eq!(tally.rules().sorted()[1], ("$.y", RuleUse { hidden: 2, matched: 3 }));
+}
+
+#[test]
+fn what_never_ended_is_lost_with_its_process_and_what_ended_was_mirrored() {
+    let mirrored = |n| BTreeMap::from([(MIRRORED.to_owned(), n)]);
+    let mut tally = tally_of(&[Request::alike("GET /a", 1, 1)]);
+    tally.set_decisions(mirrored(1 << 50));
+    tally.lose_rest();
+    assert_eq!(tally.unpaired().reasons.get(Incomparable::Shutdown), (1 << 50) - 1);
+    assert_eq!((tally.ended(), tally.decisions()), (1 << 50, &mirrored(1 << 50)));
+    let mut tally = tally_of(&[Request::alike("GET /a", 1, 1)]);
+    tally.lose_rest();
+    assert_eq!((tally.ended(), tally.decisions()), (1, &mirrored(1)), "the store lost count of it");
+}
+
+/// An endpoint with as many fields as are counted, each as large as it can be; the later ones are seen less often.
+fn crowded() -> Tally {
+    let mut tally = Tally::new(epoch(), Limits::default());
+    let fields: Vec<_> = (0..200)
+        .map(|n| {
+            let mut difference = difference(&format!("$.f{n:03}{}", "\u{1}".repeat(250)), Kind::Value);
+            (difference.stable, difference.shadow) = (Some("\u{2}".repeat(256)), Some("\u{3}".repeat(256)));
+            difference
+        })
+        .collect();
+    for seen in 1..=200 {
+        Request::alike("GET /a", 1, 1).with(&fields[..seen]).fold_into(&mut tally);
+    }
+    tally
+}
+
+#[test]
+fn a_row_that_is_too_large_is_stored_without_the_fields_seen_fewest() {
+    const MOST: usize = 300 * 1024;
+    let mut tally = crowded();
+    let whole = tally.clone().dirty(usize::MAX).remove(0);
+    assert!(whole.data.len() > 2 * MOST, "{} bytes are no test", whole.data.len());
+    let stored = tally.dirty(MOST);
+    assert_eq!(stored.len(), 1, "it is never left out whole");
+    let length = stored[0].data.len();
+    assert!((MOST - 10_000..=MOST).contains(&length), "{length} of {MOST}");
+    let restored = Tally::restore(epoch(), Limits::default(), &stored, "");
+    assert!(restored.skipped.is_empty(), "{:?}", restored.skipped);
+    let fields = &row(&restored.tally, "GET /a").fields;
+    let kept = fields.sorted();
+    assert_eq!(kept.len() as u64 + fields.left_out, 200);
+    assert!(kept.iter().all(|field| field.seen.shadow > fields.left_out), "the most seen stay");
+    assert_eq!(fields.other.shadow, fields.left_out, "at least as many as had the most seen of the rest");
+    let report = Report::of(&restored.tally);
+    assert_eq!(report.endpoints[0].fields_left_out, fields.left_out);
+    assert_eq!((restored.tally.totals(), row(&tally, "GET /a").fields.left_out), (tally.totals(), 0));
+    assert_eq!(tally.dirty(0).len(), 0, "nothing changed since");
+    tally.touch_all();
+    assert_eq!(tally.dirty(0).len(), 1, "counts and histograms are never left out");
 }
 
 #[test]
@@ -125,7 +184,7 @@ fn damaged_rows_are_left_out_and_named() {
         Request::alike("GET /a", 1, 2).with(&[difference("$.a", Kind::Value)]),
         Request::alike("GET /b", 1, 2),
     ]);
-    let good = tally.dirty();
+    let good = tally.dirty(usize::MAX);
     let with = |data: String| EndpointRow { data, ..good[0].clone() };
     let bad = [
         with("not json".to_owned()),
@@ -151,7 +210,7 @@ fn damaged_rows_are_left_out_and_named() {
 #[test]
 fn what_is_beyond_new_limits_goes_into_the_rest() {
     let requests: Vec<Request> = (0..10).map(|n| Request::alike(&format!("GET /{n}"), 1, 1)).collect();
-    let rows = tally_of(&requests).dirty();
+    let rows = tally_of(&requests).dirty(usize::MAX);
     let restored = Tally::restore(epoch(), Limits { endpoints: 3, ..Limits::default() }, &rows, "");
     assert_eq!(restored.tally.rows().count(), 4);
     assert_eq!(restored.tally.totals(), (10, 0));
@@ -176,13 +235,13 @@ proptest! {
     #[test]
     fn what_was_stored_comes_back(requests in prop::collection::vec(request(), 0..40)) {
         let mut tally = tally_of(&requests);
-        let rows = tally.dirty();
+        let rows = tally.dirty(usize::MAX);
         let mut restored = Tally::restore(epoch(), Limits::default(), &rows, &tally.coverage_json());
         prop_assert_eq!(&restored.skipped, &vec![]);
         prop_assert_eq!(said(&restored.tally), said(&tally));
-        prop_assert!(restored.tally.dirty().is_empty());
+        prop_assert!(restored.tally.dirty(usize::MAX).is_empty());
         restored.tally.touch_all();
-        prop_assert_eq!(restored.tally.dirty(), rows);
+        prop_assert_eq!(restored.tally.dirty(usize::MAX), rows);
     }
 
     #[test]
@@ -207,7 +266,7 @@ proptest! {
 
     #[test]
     fn hostile_rows_are_survived(at in any::<prop::sample::Index>(), digits in "[0-9]{1,20}", requests in prop::collection::vec(request(), 1..6)) {
-        let mut rows = tally_of(&requests).dirty();
+        let mut rows = tally_of(&requests).dirty(usize::MAX);
         let places: Vec<usize> = rows[0].data.match_indices(|c: char| c.is_ascii_digit()).map(|(place, _)| place).collect();
         let place = places[at.index(places.len())];
         rows[0].data.replace_range(place..=place, &digits);

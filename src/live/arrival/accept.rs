@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::door::{BACKLOG, Closing, Door};
 use crate::model::clock;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Shortage};
 
 /// Pause after an accept failed for want of descriptors or memory: the connection stays in the backlog, and an accept
 /// at once would spin.
@@ -47,6 +47,7 @@ pub(super) struct Hall {
     max: usize,
     refused: metrics::Counter,
     failed: metrics::Counter,
+    shortage: Shortage,
 }
 
 impl Hall {
@@ -63,11 +64,12 @@ impl Hall {
             max,
             refused: metrics.client_connection_errors.with(["limit"]),
             failed: metrics.client_connection_errors.with(["accept"]),
+            shortage: Shortage::new("client connections"),
         })
     }
 
     /// Accepts until it is told to stop, and then whoever had knocked by then.
-    pub(super) async fn serve(self, stop: Arc<Notify>) {
+    pub(super) async fn serve(mut self, stop: Arc<Notify>) {
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => self.receive(accepted).await,
@@ -88,9 +90,10 @@ impl Hall {
         }
     }
 
-    async fn receive(&self, accepted: io::Result<(TcpStream, SocketAddr)>) {
+    async fn receive(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         match accepted {
             Ok((stream, peer)) => {
+                self.shortage.accepted();
                 if self.desks.iter().map(|d| d.connections.load(Ordering::Relaxed)).sum::<usize>() >= self.max
                 {
                     self.refused.increment(1);
@@ -102,7 +105,7 @@ impl Hall {
             Err(error) if is_of_one_connection(&error) => self.failed.increment(1),
             Err(error) => {
                 self.failed.increment(1);
-                tracing::warn!(%error, "accepting pauses");
+                self.shortage.failed(&error);
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -16,6 +16,8 @@ pub(in crate::live) struct Activity {
     state: Cell<State>,
     since: Cell<Instant>,
     requests: Cell<usize>,
+    /// Requests that may still begin; `None` without a bound.
+    left: Cell<Option<usize>>,
     flushed: Cell<bool>,
     passed: Cell<bool>,
     draining: Cell<bool>,
@@ -42,6 +44,8 @@ pub(super) enum Verdict {
     Expired(&'static str),
     /// The process drains: finish what is being served.
     Drain,
+    /// It had as many requests as one connection may have: finish them.
+    Enough,
 }
 
 /// Bounds on waiting for a client.
@@ -53,11 +57,13 @@ pub(super) struct Patience {
 }
 
 impl Activity {
-    pub(super) fn new(now: Instant) -> Self {
+    /// A new connection, for at most `most` requests; 0 is no bound.
+    pub(super) fn new(now: Instant, most: usize) -> Self {
         Activity {
             state: Cell::new(State::Idle),
             since: Cell::new(now),
             requests: Cell::new(0),
+            left: Cell::new((most > 0).then_some(most)),
             flushed: Cell::new(true),
             passed: Cell::new(false),
             draining: Cell::new(false),
@@ -78,6 +84,20 @@ impl Activity {
     pub(in crate::live) fn begin(&self) {
         self.requests.set(self.requests.get() + 1);
         self.state.set(State::Serving);
+        if let Some(left) = self.left.get() {
+            self.left.set(Some(left.saturating_sub(1)));
+            if left == 1 {
+                self.tell(Verdict::Enough);
+            }
+        }
+    }
+
+    /// What came was no request, or the whole of a head; who serves it says when its request begins.
+    pub(super) fn settle(&self, now: Instant) {
+        if self.state.get() == State::Head {
+            self.state.set(State::Idle);
+            self.since.set(now);
+        }
     }
 
     /// A request's answer ended.
@@ -141,7 +161,7 @@ impl Activity {
 
     /// Tells the connection to end.
     pub(super) fn tell(&self, verdict: Verdict) {
-        if verdict == Verdict::Drain {
+        if matches!(verdict, Verdict::Drain | Verdict::Enough) {
             self.draining.set(true);
         }
         self.verdict.set(Some(verdict));
@@ -178,7 +198,7 @@ mod tests {
     fn each_state_has_its_own_patience() {
         let start = clock::now();
         let at = |s| start + Duration::from_secs(s);
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         activity.judge(at(74), PATIENCE);
         assert_eq!(told(&activity), None);
         activity.read(|| at(74));
@@ -199,7 +219,7 @@ mod tests {
     fn a_tunnel_lives_while_bytes_pass() {
         let start = clock::now();
         let at = |s| start + Duration::from_secs(s);
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         activity.begin();
         activity.open_tunnel(start);
         activity.read(|| unreachable!("bytes in a tunnel begin no head"));
@@ -217,7 +237,7 @@ mod tests {
     #[test]
     fn a_connection_is_quiet_once_its_client_has_had_time_for_another_request() {
         let start = clock::now();
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         assert!(!activity.is_quiet(start + QUIET / 2), "its first request may be on its way");
         assert!(activity.is_quiet(start + QUIET));
         activity.begin();
@@ -231,7 +251,7 @@ mod tests {
     fn overlapping_requests_keep_it_busy_until_the_last_one_ends() {
         let start = clock::now();
         let later = start + Duration::from_hours(1);
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         assert!(activity.is_idle());
         activity.begin();
         activity.begin();
@@ -250,7 +270,7 @@ mod tests {
     #[test]
     fn bytes_during_a_request_begin_no_head() {
         let start = clock::now();
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         activity.begin();
         activity.read(|| unreachable!("the clock is not read while serving"));
         activity.judge(start + Duration::from_hours(1), PATIENCE);
@@ -260,7 +280,7 @@ mod tests {
     #[test]
     fn an_end_without_a_beginning_and_a_clock_that_stands_still_do_no_harm() {
         let start = clock::now() + Duration::from_secs(100);
-        let activity = Activity::new(start);
+        let activity = Activity::new(start, 0);
         activity.end(start);
         activity.judge(start - Duration::from_secs(50), PATIENCE);
         assert!(activity.is_idle());
@@ -269,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_verdict_that_was_told_before_anybody_waited_is_not_lost() {
-        let activity = Activity::new(clock::now());
+        let activity = Activity::new(clock::now(), 0);
         activity.tell(Verdict::Drain);
         let mut waiting = std::pin::pin!(activity.verdict());
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
@@ -280,5 +300,39 @@ mod tests {
         activity.tell(Verdict::Expired("idle_timeout"));
         let told = std::future::Future::poll(again.as_mut(), &mut cx);
         assert_eq!(told, std::task::Poll::Ready(Verdict::Expired("idle_timeout")));
+    }
+
+    #[test]
+    fn the_last_request_that_a_connection_may_have_is_told() {
+        let start = clock::now();
+        let activity = Activity::new(start, 2);
+        activity.begin();
+        assert_eq!(told(&activity), None);
+        activity.begin();
+        assert_eq!(told(&activity), Some(Verdict::Enough));
+        activity.begin();
+        assert_eq!(told(&activity), None, "it is told once");
+        let endless = Activity::new(start, 0);
+        for _ in 0..1000 {
+            endless.begin();
+        }
+        assert_eq!(told(&endless), None);
+    }
+
+    #[test]
+    fn a_head_that_came_to_nothing_leaves_the_connection_idle_from_then_on() {
+        let start = clock::now();
+        let at = |s| start + Duration::from_secs(s);
+        let activity = Activity::new(start, 0);
+        activity.read(|| at(1));
+        activity.settle(at(5));
+        assert!(activity.is_idle());
+        activity.judge(at(79), PATIENCE);
+        assert_eq!(told(&activity), None);
+        activity.judge(at(80), PATIENCE);
+        assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
+        activity.begin();
+        activity.settle(at(90));
+        assert!(!activity.is_idle(), "a request is not unmade");
     }
 }

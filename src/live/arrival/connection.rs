@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
+use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper::server::conn::http1::{Builder, Parts};
-use hyper::service::service_fn;
+use hyper::server::conn::http1::{Builder, Connection, Parts};
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use super::activity::{Activity, Verdict};
 use crate::live::handle::Way;
@@ -45,10 +45,10 @@ pub(super) fn protocol(max_header_bytes: usize) -> Builder {
 }
 
 /// Serves requests; answers why the connection ended, if not by the client's or our own good will.
-pub(super) async fn serve(
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     protocol: &Builder,
     way: Rc<Way>,
-    stream: TcpStream,
+    stream: S,
     peer: Rc<Peer>,
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
@@ -70,14 +70,19 @@ pub(super) async fn serve(
                 Err(error) => return Some(reason(&error)),
             },
             verdict = activity.verdict() => match verdict {
-                Verdict::Expired(reason) => return (reason != "idle_timeout").then_some(reason),
-                Verdict::Drain => {}
+                Verdict::Expired("idle_timeout") => {
+                    close(connection).await;
+                    return None;
+                }
+                Verdict::Expired(reason) => return Some(reason),
+                Verdict::Drain | Verdict::Enough => {}
             },
             () = tokio::time::sleep(FLUSHED), if activity.is_draining() => {}
         }
         // Not hyper's graceful shutdown: after an answer that had begun it closes without a word, and the next request, on
         // its way already, is lost.
         if activity.is_draining() && activity.is_quiet(clock::now()) && activity.is_flushed() {
+            close(connection).await;
             return None;
         }
     }
@@ -120,6 +125,16 @@ where
     }
 }
 
+/// Ends a connection on which nothing is under way as its client expects: TLS says so before the socket is closed.
+async fn close<S, V>(mut connection: Connection<Watched<S>, V>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    V: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
+{
+    Pin::new(&mut connection).graceful_shutdown();
+    let _ = tokio::time::timeout(FLUSHED, connection).await;
+}
+
 /// The value of the metric label `reason`.
 fn reason(error: &hyper::Error) -> &'static str {
     if error.is_parse_too_large() {
@@ -136,19 +151,19 @@ fn reason(error: &hyper::Error) -> &'static str {
 }
 
 /// A stream that notes when the client sends.
-struct Watched {
-    io: TokioIo<TcpStream>,
+struct Watched<S> {
+    io: TokioIo<S>,
     activity: Rc<Activity>,
 }
 
-impl Watched {
+impl<S> Watched<S> {
     /// From now on a tunnel: the stream as it is, which nobody looks at.
-    fn into_inner(self) -> TcpStream {
+    fn into_inner(self) -> S {
         self.io.into_inner()
     }
 }
 
-impl Read for Watched {
+impl<S: AsyncRead + Unpin> Read for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -162,7 +177,7 @@ impl Read for Watched {
     }
 }
 
-impl Write for Watched {
+impl<S: AsyncWrite + Unpin> Write for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

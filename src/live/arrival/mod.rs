@@ -1,11 +1,22 @@
-//! A connection arrives: accepted, given to the worker that has the fewest, served, watched, drained.
+//! A connection arrives: accepted, given to the worker that has the fewest, let in, served, watched, drained.
 
 pub mod accept;
-pub mod activity;
-pub mod connection;
 pub mod door;
 pub mod plane;
 pub mod worker;
 
+pub mod entry;
+
+pub mod addresses;
+pub mod peek;
+pub mod preface;
+pub mod proxy_protocol;
+pub mod tls;
+
+pub mod activity;
+pub mod connection;
+pub mod http2;
+
 pub(super) use activity::Activity;
 pub use plane::{Plane, Started};
+pub use tls::Tls;

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{Notify, mpsc};
 
 use super::accept::{Desk, Hall};
+use super::addresses::Addresses;
 use super::door::Door;
 use super::worker;
 use crate::live::{Settings, Shared};
@@ -62,15 +63,17 @@ impl Plane {
     pub fn start(self, seed: u64) -> io::Result<Started> {
         let address = self.door.address()?;
         let (mut desks, mut workers) = (Vec::new(), Vec::new());
+        let addresses = Addresses::new(self.settings.max_connections_per_address);
         for n in 0..self.settings.workers.max(1) {
             let (sender, arrivals) = mpsc::channel(ARRIVALS);
             desks.push(Desk { connections: Arc::new(AtomicUsize::new(0)), arrivals: sender });
             let (shared, settings, drain) =
                 (self.shared.clone(), self.settings.clone(), Arc::new(Notify::new()));
-            let told = drain.clone();
+            let (told, addresses) = (drain.clone(), addresses.clone());
             let seed = seed.wrapping_add(n as u64);
-            let thread =
-                spawn(format!("live-{n}"), move || worker::run(shared, &settings, seed, arrivals, told))?;
+            let thread = spawn(format!("live-{n}"), move || {
+                worker::run(shared, &settings, addresses, seed, arrivals, told);
+            })?;
             workers.push((drain, thread));
         }
         let stop = Arc::new(Notify::new());

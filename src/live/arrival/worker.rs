@@ -7,17 +7,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1::Builder;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
 use super::accept::{Arrival, Load};
 use super::activity::{Activity, Patience, Verdict};
-use super::connection::{protocol, serve};
+use super::addresses::Addresses;
+use super::entry::Entry;
 use crate::live::Settings;
 use crate::live::handle::Way;
-use crate::live::peer::Peer;
 use crate::live::snapshot::Shared;
 use crate::model::clock;
 
@@ -26,18 +25,13 @@ const SWEEP: Duration = Duration::from_millis(500);
 
 struct Worker {
     way: Rc<Way>,
-    protocol: Builder,
+    entry: Entry,
+    max_requests: usize,
     patience: Patience,
     connections: RefCell<HashMap<u64, Rc<Activity>>>,
     next: Cell<u64>,
     draining: Cell<bool>,
     empty: Notify,
-    meters: Meters,
-}
-
-struct Meters {
-    open: metrics::Gauge,
-    accepted: metrics::Counter,
     shared: Arc<Shared>,
 }
 
@@ -45,6 +39,7 @@ struct Meters {
 pub(super) fn run(
     shared: Arc<Shared>,
     settings: &Settings,
+    addresses: Arc<Addresses>,
     seed: u64,
     arrivals: mpsc::Receiver<Arrival>,
     drain: Arc<Notify>,
@@ -56,21 +51,18 @@ pub(super) fn run(
             return;
         }
     };
-    let worker = Rc::new(Worker::new(shared, settings, seed));
+    let worker = Rc::new(Worker::new(shared, settings, addresses, seed));
     let local = LocalSet::new();
     local.block_on(&runtime, worker.live(arrivals, drain, settings.drain_timeout));
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, settings: &Settings, seed: u64) -> Self {
-        let meters = Meters {
-            open: shared.metrics.client_connections.with(["http1"]),
-            accepted: shared.metrics.client_connections_total.with(["http1"]),
-            shared: shared.clone(),
-        };
+    fn new(shared: Arc<Shared>, settings: &Settings, addresses: Arc<Addresses>, seed: u64) -> Self {
+        let way = Rc::new(Way::new(shared.clone(), seed));
         Worker {
-            way: Rc::new(Way::new(shared, seed)),
-            protocol: protocol(settings.max_header_bytes),
+            entry: Entry::new(shared.clone(), settings, addresses, way.clone()),
+            way,
+            max_requests: settings.max_requests_per_connection,
             patience: Patience {
                 header: settings.header_timeout,
                 idle: settings.idle_timeout,
@@ -80,7 +72,7 @@ impl Worker {
             next: Cell::new(0),
             draining: Cell::new(false),
             empty: Notify::new(),
-            meters,
+            shared,
         }
     }
 
@@ -128,10 +120,8 @@ impl Worker {
         let _ = stream.set_nodelay(true);
         let id = self.next.get();
         self.next.set(id.wrapping_add(1));
-        let activity = Rc::new(Activity::new(clock::now()));
+        let activity = Rc::new(Activity::new(clock::now(), self.max_requests));
         self.connections.borrow_mut().insert(id, activity.clone());
-        self.meters.accepted.increment(1);
-        self.meters.open.increment(1.0);
         tokio::task::spawn_local(self.clone().serve(id, stream, peer, activity, load));
     }
 
@@ -147,11 +137,8 @@ impl Worker {
         if self.draining.get() {
             activity.tell(Verdict::Drain);
         }
-        // A connection that is gone already has no address any more, and no request either.
-        let local = stream.local_addr().unwrap_or(peer);
-        let peer = Rc::new(Peer::new(peer, local));
-        if let Some(reason) = serve(&self.protocol, self.way.clone(), stream, peer, activity).await {
-            self.meters.shared.metrics.client_connection_errors.with([reason]).increment(1);
+        if let Some(reason) = self.entry.pass(stream, peer, activity).await {
+            self.shared.metrics.client_connection_errors.with([reason]).increment(1);
         }
         drop(open);
     }
@@ -186,7 +173,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         let mut connections = self.worker.connections.borrow_mut();
         connections.remove(&self.id);
-        self.worker.meters.open.decrement(1.0);
         if connections.is_empty() {
             self.worker.empty.notify_one();
         }

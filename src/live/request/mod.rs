@@ -2,6 +2,7 @@
 
 pub mod headers;
 pub mod hops;
+pub mod http2;
 pub mod route;
 pub mod survey;
 pub mod template;

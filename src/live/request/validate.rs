@@ -44,7 +44,7 @@ fn framing(headers: &HeaderMap, version: Version) -> Result<(), Obstacle> {
 }
 
 /// RFC 9110 section 10.1.1: the only expectation there is.
-fn expectation(headers: &HeaderMap) -> Result<(), Obstacle> {
+pub(super) fn expectation(headers: &HeaderMap) -> Result<(), Obstacle> {
     let known = |v: &HeaderValue| v.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if headers.get_all(header::EXPECT).iter().all(known) { Ok(()) } else { Err(Obstacle::Expectation) }
 }
@@ -70,7 +70,7 @@ fn host<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
 }
 
 /// A host with an optional port; empty is valid (RFC 9110 section 7.2) and means that there is none.
-fn valid_host(host: &HeaderValue) -> bool {
+pub(super) fn valid_host(host: &HeaderValue) -> bool {
     let Ok(text) = host.to_str() else { return false };
     if text.is_empty() {
         return true;
@@ -92,7 +92,7 @@ fn of_a_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&b)
 }
 
-fn target<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
+pub(super) fn target<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
     let uri = request.uri();
     if let Some(scheme) = uri.scheme()
         && *scheme != Scheme::HTTP

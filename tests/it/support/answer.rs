@@ -116,7 +116,7 @@ impl RawResponse {
     }
 
     /// Waits for the test before anything else.
-    pub(super) fn after(mut self, latch: &Latch) -> Self {
+    pub fn after(mut self, latch: &Latch) -> Self {
         self.steps.insert(0, Step::Wait(latch.clone()));
         self
     }

@@ -1,117 +1,202 @@
-//! A backend that writes frames of HTTP/2 byte by byte, so that it can be as wrong as a test likes.
+//! A client that sends exactly the HTTP/2 frames it is told, lawful or not: `frames(addr).headers(1, &GET, END)`.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 
-use super::DEADLINE;
+use super::deadline::{DEADLINE, Deadline};
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const HEADERS: u8 = 1;
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const PRIORITY: u8 = 2;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
+pub const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
+pub const CONTINUATION: u8 = 9;
 
-/// Every connection with the thread that serves it.
-type Open = Arc<Mutex<Vec<(TcpStream, JoinHandle<()>)>>>;
+pub const END_STREAM: u8 = 0x1;
+pub const ACK: u8 = 0x1;
+pub const END_HEADERS: u8 = 0x4;
 
-/// A running backend: its n-th connection writes its n-th list of bytes, one item after each request head that comes.
+/// The least that a request has.
+pub const GET: [(&str, &str); 4] =
+    [(":method", "GET"), (":scheme", "http"), (":authority", "a.example"), (":path", "/")];
+
+/// What every HTTP/2 connection begins with.
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// One frame as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+    pub payload: Vec<u8>,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The first byte of its answer's head: 0x88 is 200, 0x8c is 400, others are written out.
+    Answered(u8),
+    /// `RST_STREAM` with this code.
+    Reset(u32),
+    /// GOAWAY with this code.
+    GoneAway(u32),
+    /// The connection ended.
+    Closed,
+}
+
+/// 200 and 400 as one byte of HPACK's static table.
+pub const OK: Fate = Fate::Answered(0x88);
+pub const BAD: Fate = Fate::Answered(0x8c);
+
+/// One connection.
 pub struct Frames {
-    addr: SocketAddr,
-    stopping: Arc<AtomicBool>,
-    heads: Arc<AtomicUsize>,
-    accepting: Option<JoinHandle<()>>,
-    open: Open,
+    stream: TcpStream,
 }
 
-/// One frame.
+/// A connection over which nothing was sent.
+pub fn silent_frames(addr: SocketAddr) -> Frames {
+    let stream = TcpStream::connect_timeout(&addr, DEADLINE).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    Frames { stream }
+}
+
+/// A connection with preface and empty SETTINGS sent.
+pub fn frames(addr: SocketAddr) -> Frames {
+    let mut frames = silent_frames(addr);
+    frames.send([PREFACE, &frame(SETTINGS, 0, 0, b"")].concat());
+    frames
+}
+
+/// A frame's bytes.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-    bytes.extend([kind, flags]);
-    bytes.extend(stream.to_be_bytes());
-    bytes.extend(payload);
-    bytes
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A whole answer with status 200 and no body.
-pub fn ok_frame(stream: u32) -> Vec<u8> {
-    frame(HEADERS, 0x5, stream, &[0x88])
-}
-
-/// GOAWAY without an error; streams above `last` were not touched.
-pub fn goaway_frame(last: u32) -> Vec<u8> {
-    frame(7, 0, 0, &[last.to_be_bytes(), [0; 4]].concat())
-}
-
-/// Starts it.
-pub fn frames(scripts: Vec<Vec<Vec<u8>>>) -> Frames {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    let (stopping, heads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let open: Open = Arc::default();
-    let (told, counted, kept) = (stopping.clone(), heads.clone(), open.clone());
-    let accepting = std::thread::spawn(move || {
-        let mut scripts = scripts.into_iter();
-        while let Ok((stream, _)) = listener.accept() {
-            if told.load(Ordering::SeqCst) {
-                return;
-            }
-            let (script, heads) = (scripts.next().unwrap_or_default(), counted.clone());
-            let other = stream.try_clone().unwrap();
-            let thread = std::thread::spawn(move || drop(follow(stream, script, &heads)));
-            kept.lock().unwrap().push((other, thread));
+/// Fields in HPACK: literal, not indexed, not compressed.
+pub fn hpack<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &[(N, V)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name.as_ref(), value.as_ref()] {
+            length(&mut block, text.len());
+            block.extend_from_slice(text);
         }
-    });
-    Frames { addr, stopping, heads, accepting: Some(accepting), open }
+    }
+    block
+}
+
+/// An integer with a prefix of seven bits (RFC 7541 section 5.1).
+fn length(block: &mut Vec<u8>, length: usize) {
+    if length < 127 {
+        block.push(u8::try_from(length).unwrap());
+        return;
+    }
+    block.push(127);
+    let mut rest = length - 127;
+    while rest >= 128 {
+        block.push(u8::try_from(rest % 128).unwrap() | 128);
+        rest /= 128;
+    }
+    block.push(u8::try_from(rest).unwrap());
 }
 
 impl Frames {
-    /// The same as a URL.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+    /// Sends these bytes.
+    #[track_caller]
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+        self
     }
 
-    /// Heads of requests that came.
-    pub fn heads(&self) -> usize {
-        self.heads.load(Ordering::SeqCst)
+    /// Sends one frame.
+    #[track_caller]
+    pub fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> &mut Self {
+        self.send(frame(kind, flags, stream, payload))
     }
-}
 
-impl Drop for Frames {
-    fn drop(&mut self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        drop(TcpStream::connect(self.addr));
-        let _ = self.accepting.take().map(JoinHandle::join);
-        for (stream, thread) in self.open.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-            let _ = thread.join();
-        }
+    /// Sends these bytes again and again until the peer has enough or has taken `most` times; how often it took them.
+    pub fn flood(&mut self, bytes: &[u8], most: usize) -> usize {
+        (0..most).take_while(|_| self.stream.write_all(bytes).is_ok()).count()
     }
-}
 
-/// Reads until the other end closes.
-fn follow(mut stream: TcpStream, script: Vec<Vec<u8>>, heads: &AtomicUsize) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(DEADLINE))?;
-    stream.set_nodelay(true)?;
-    let mut preface = [0; PREFACE.len()];
-    stream.read_exact(&mut preface)?;
-    assert_eq!(preface, PREFACE);
-    stream.write_all(&frame(4, 0, 0, &[]))?;
-    let mut script = script.into_iter();
-    loop {
-        let mut head = [0; 9];
-        stream.read_exact(&mut head)?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        let mut payload = vec![0; length];
-        stream.read_exact(&mut payload)?;
-        match (head[3], head[4]) {
-            (HEADERS, _) => {
-                heads.fetch_add(1, Ordering::SeqCst);
-                stream.write_all(&script.next().unwrap_or_default())?;
+    /// Sends a whole head as a stream's first frame.
+    #[track_caller]
+    pub fn headers<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        stream: u32,
+        fields: &[(N, V)],
+        flags: u8,
+    ) -> &mut Self {
+        self.frame(HEADERS, END_HEADERS | flags, stream, &hpack(fields))
+    }
+
+    /// The next frame; `None` once the connection has ended.
+    #[track_caller]
+    pub fn read(&mut self) -> Option<Frame> {
+        let deadline = Deadline::after(DEADLINE);
+        let head = self.take(9, deadline)?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
+        let payload = self.take(length as usize, deadline)?;
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+    }
+
+    /// The next frame of this kind; `None` if the connection ends before.
+    #[track_caller]
+    pub fn read_kind(&mut self, kind: u8) -> Option<Frame> {
+        std::iter::from_fn(|| self.read()).find(|frame| frame.kind == kind)
+    }
+
+    #[track_caller]
+    fn take(&mut self, count: usize, deadline: Deadline) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        let mut have = 0;
+        while have < count {
+            let left = deadline.left().unwrap_or_else(|| panic!("no frame came in time"));
+            self.stream.set_read_timeout(Some(left)).unwrap();
+            match self.stream.read(&mut bytes[have..]) {
+                Ok(0) => return None,
+                Ok(more) => have += more,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
+                Err(_) => return None,
             }
-            // SETTINGS and PING are acknowledged, as an honest peer would.
-            (4, 0) => stream.write_all(&frame(4, 1, 0, &[]))?,
-            (6, 0) => stream.write_all(&frame(6, 1, 0, &payload))?,
-            _ => {}
         }
+        Some(bytes)
     }
+
+    /// Reads until it is clear what became of a stream.
+    #[track_caller]
+    pub fn fate(&mut self, stream: u32) -> Fate {
+        while let Some(frame) = self.read() {
+            let code = |at: usize| u32::from_be_bytes(frame.payload[at..at + 4].try_into().unwrap());
+            match frame.kind {
+                HEADERS if frame.stream == stream => return Fate::Answered(status(&frame.payload)),
+                RST_STREAM if frame.stream == stream => return Fate::Reset(code(0)),
+                GOAWAY if code(4) != 0 => return Fate::GoneAway(code(4)),
+                _ => {}
+            }
+        }
+        Fate::Closed
+    }
+
+    /// Reads until the connection has ended.
+    #[track_caller]
+    pub fn read_to_end(&mut self) -> Vec<Frame> {
+        std::iter::from_fn(|| self.read()).collect()
+    }
+}
+
+/// The first field of a head is its status; changes of the table's size may stand before it.
+fn status(block: &[u8]) -> u8 {
+    block.iter().copied().find(|byte| byte & 0xe0 != 0x20).unwrap_or_default()
 }

@@ -56,6 +56,11 @@ impl Latch {
         assert!(!timeout.timed_out(), "{reached} of {count} reached the latch within {patience:?}");
     }
 
+    /// Stands before the latch until it is released.
+    pub fn stand(&self) {
+        self.pass(|| false);
+    }
+
     /// Stands before the latch until it is released, or until `given_up` says that nobody wants to know any more.
     pub(super) fn pass(&self, given_up: impl Fn() -> bool) {
         let mut state = self.lock();

@@ -213,7 +213,8 @@ impl Proxy {
         // The last counters of a request follow its last byte.
         let last = std::cell::RefCell::new(String::new());
         eventually(PATIENCE, "the laws of the counters", || {
-            let broken = laws(&self.metrics()).err().unwrap_or_default();
+            let broken = laws(&self.metrics()).and_then(|()| report_laws(&self.report()));
+            let broken = broken.err().unwrap_or_default();
             let settled = broken.is_empty() && self.metrics().sum("umbrage_requests_in_flight", &[]) == 0.0;
             if *last.borrow() != broken {
                 println!("not yet: {broken}");
@@ -231,6 +232,20 @@ impl Drop for Proxy {
             app.drain();
         }
     }
+}
+
+/// The laws that the counts of one report obey at every drained moment.
+pub fn report_laws(report: &Value) -> Result<(), String> {
+    let coverage = &report["coverage"];
+    let sum = |counts: &Value| counts.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
+    let number = |value: &Value| value.as_u64().unwrap_or(0);
+    let (decisions, outcomes) = (sum(&coverage["decisions"]), sum(&coverage["outcomes"]));
+    let verdicts = number(&coverage["compared"]) + sum(&coverage["incomparable"]);
+    let mirrored = number(&coverage["decisions"]["mirrored"]);
+    if (number(&coverage["requests"]), mirrored, outcomes) == (decisions, outcomes, verdicts) {
+        return Ok(());
+    }
+    Err(format!("the report contradicts itself: {coverage:#}"))
 }
 
 /// The laws that the counters obey at every drained moment.

@@ -1,5 +1,6 @@
 //! Fields on their way: what belongs to one hop is taken off, who asked is written on.
 
+mod certified;
 mod claims;
 mod forwarded;
 mod hop;
@@ -69,6 +70,9 @@ pub(in crate::live) fn prepare_request(
     // Once, instead of growing with each.
     fields.reserve(ADDED);
     forwarded::write(fields, peer, trusted, survey, identity.forwarded);
+    if let Some(certified) = &peer.certified {
+        certified::write(fields, certified);
+    }
     identity.pseudonym.write(fields, received, survey.has(Field::Via));
     let trace = trace::write(fields, survey, identity.trace);
     let id = request_id::write(fields, trusted, survey, identity.request_id);

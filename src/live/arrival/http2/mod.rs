@@ -1,0 +1,6 @@
+//! An HTTP/2 connection: served, metered by its frames, and left in order.
+
+pub mod frames;
+pub mod serve;
+
+pub(super) use serve::{OnThisThread, protocol, serve};
