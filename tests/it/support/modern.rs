@@ -426,6 +426,10 @@ async fn serve(
             let _ = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
             *lock(&state.resets) += 1;
         }
-        Act::Vanish => ending.notify_one(),
+        Act::Vanish => {
+            ending.notify_one();
+            // Its stream must not be reset before the connection ends: that would be an answer of another kind.
+            std::future::pending().await
+        }
     }
 }
