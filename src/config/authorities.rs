@@ -12,15 +12,14 @@ use super::reader::Findings;
 use super::section::{At, Field};
 use super::value::HostName;
 use crate::tls::{TlsError, pem};
+use crate::upstream::Tls;
 use crate::upstream::tls::Demands;
-use crate::upstream::{Protocol, Tls};
 
 /// What one leg's TLS is made of.
 #[derive(Clone, PartialEq)]
 pub(super) struct Credentials {
     /// Whether its urls are https.
     pub(super) secure: bool,
-    pub(super) protocol: Protocol,
     pub(super) keys: Option<At<LegTls>>,
 }
 
@@ -57,18 +56,16 @@ impl Reader {
                 findings.add(problem);
                 Err(Refused)
             }
-            (keys, true) => self.make(keys.as_ref(), wanted.protocol, findings).map(Some).ok_or(Refused),
+            (keys, true) => self.make(keys.as_ref(), findings).map(Some).ok_or(Refused),
         };
         self.read.push((wanted, made.clone()));
         made
     }
 
-    fn make(&mut self, at: Option<&At<LegTls>>, protocol: Protocol, findings: &mut Findings) -> Option<Tls> {
+    fn make(&mut self, at: Option<&At<LegTls>>, findings: &mut Findings) -> Option<Tls> {
         let keys = at.map(|at| at.value.clone()).unwrap_or_default();
         let mut hash = blake3::Hasher::new();
-        hash.update(
-            format!("{protocol:?}{:?}{}", keys.server_name.get(), keys.insecure_skip_verify()).as_bytes(),
-        );
+        hash.update(format!("{:?}{}", keys.server_name.get(), keys.insecure_skip_verify()).as_bytes());
         let roots = if keys.insecure_skip_verify() {
             warn(at, findings);
             Some(None)
@@ -81,7 +78,6 @@ impl Reader {
             roots: roots?,
             identity: identity.ok()?,
             server_name,
-            protocol,
             fingerprint: *hash.finalize().as_bytes(),
         };
         let refused = |error: rustls::Error| {

@@ -17,9 +17,9 @@ use super::value::{
 use crate::compare::Numbers;
 use crate::gate::SampleBy;
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
-use crate::live::{ClientAuth, Protocol as UpgradeProtocol};
+use crate::live::{ClientAuth, Protocol};
 use crate::model::Ppm;
-use crate::upstream::{Balance, HostPolicy, Origin, Protocol};
+use crate::upstream::{Balance, HostPolicy, HttpVersion, Origin};
 
 section! {
     /// A whole file.
@@ -67,7 +67,7 @@ section! {
         /// Whether other processes may listen at the same address (`SO_REUSEPORT`), so that a new one starts before the old one ends.
         reuse_port: bool = Spec::plain(false),
         /// Protocols that clients may ask for with `Upgrade` and are tunnelled if stable consents; what is not listed is taken off.
-        upgrades: Vec<UpgradeProtocol> = Spec::plain(upgrades()),
+        upgrades: Vec<Protocol> = Spec::plain(upgrades()),
         /// Peers whose X-Forwarded-* are believed: addresses or networks.
         trusted_proxies: Vec<IpNet> = Spec::plain(Vec::new()),
         /// Whether connections of trusted proxies (of everybody, where none is named) begin with a header of the PROXY protocol.
@@ -143,7 +143,7 @@ section! {
         /// Which address takes the next request: `least_requests` (of two drawn at random the one with fewer under way) or `round_robin`.
         balance: Balance = Spec::plain(Balance::LeastRequests),
         /// The version of HTTP, `http1` or `http2`; left out, https legs choose by ALPN and http legs are spoken to in HTTP/1.1.
-        protocol: Protocol,
+        protocol: HttpVersion,
         /// How https is spoken.
         tls: LegTls,
         /// The Host that the leg is sent: `preserve` (the client's), `upstream` (the url's) or a name.
@@ -384,8 +384,8 @@ section! {
     }
 }
 
-fn upgrades() -> Vec<UpgradeProtocol> {
-    UpgradeProtocol::parse("websocket").into_iter().collect()
+fn upgrades() -> Vec<Protocol> {
+    Protocol::parse("websocket").into_iter().collect()
 }
 
 /// The section that knows a key of that name, for a key that stands in a wrong place.

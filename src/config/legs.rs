@@ -12,7 +12,7 @@ use super::reader::Findings;
 use super::section::Field;
 use crate::model::Leg;
 use crate::upstream::book::Known;
-use crate::upstream::{Ejection, Health, Origin, Protocol, Settings};
+use crate::upstream::{Ejection, Health, HttpVersion, Origin, Settings};
 
 /// The distinct legs of a config.
 #[derive(Default)]
@@ -32,9 +32,9 @@ impl Legs {
     ) -> Option<Arc<Settings>> {
         let origins = keys.origins();
         let secure = origins.first()?.secure;
-        let protocol = keys.protocol.get().copied().unwrap_or(Protocol::Negotiated);
+        let protocol = keys.protocol.get().copied().unwrap_or(HttpVersion::Negotiated);
         let ejection = keys.ejection.get().cloned().unwrap_or_default();
-        let wanted = Credentials { secure, protocol, keys: keys.tls.at().cloned() };
+        let wanted = Credentials { secure, keys: keys.tls.at().cloned() };
         let settings = Settings {
             host: keys.host(),
             protocol,

@@ -16,7 +16,7 @@ use super::flood::{Gauge, Guarded};
 use super::http2::{self, Multiplexed};
 use super::switch::{Switch, Switched};
 use super::transport::Transport;
-use super::{ConnectError, Protocol};
+use super::{ConnectError, HttpVersion};
 
 /// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
 /// buffer alive, so this is also what one capture can pin.
@@ -45,7 +45,7 @@ pub(super) enum Made<B> {
 #[derive(Clone)]
 pub(super) struct Way {
     pub(super) address: SocketAddr,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: HttpVersion,
     pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
@@ -61,7 +61,7 @@ where
     let stream = TcpStream::connect(way.address).await?;
     stream.set_nodelay(true)?;
     let (stream, two) = match way.tls {
-        None => (Transport::Tcp(stream), way.protocol == Protocol::Http2),
+        None => (Transport::Tcp(stream), way.protocol == HttpVersion::Http2),
         Some((connector, name)) => secure(stream, &connector, name, way.protocol).await?,
     };
     let gauge = Gauge::default();
@@ -93,7 +93,7 @@ async fn secure(
     stream: TcpStream,
     connector: &TlsConnector,
     name: ServerName<'static>,
-    protocol: Protocol,
+    protocol: HttpVersion,
 ) -> Result<(Transport, bool), ConnectError> {
     let stream = connector.connect(name, stream).await.map_err(|error| match error.kind() {
         // rustls' own verdicts come as invalid data; all else is of the socket below it.
@@ -102,7 +102,7 @@ async fn secure(
         _ => ConnectError::Io(error),
     })?;
     let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    if protocol == Protocol::Http2 && !two {
+    if protocol == HttpVersion::Http2 && !two {
         return Err(ConnectError::Tls("it does not speak HTTP/2".to_owned()));
     }
     Ok((Transport::Tls(Box::new(stream)), two))

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
 use super::book::Known;
-use super::{Balance, Ejection, HostPolicy, Origin, Protocol, Settings};
+use super::{Balance, Ejection, HostPolicy, HttpVersion, Origin, Settings};
 
 /// A leg on this machine; its bounds are far beyond what a test takes.
 pub(crate) fn leg(port: u16) -> Settings {
@@ -19,7 +19,7 @@ pub(crate) fn leg(port: u16) -> Settings {
     Settings {
         origins: vec![Origin { secure: false, host: "127.0.0.1".into(), port, authority }],
         host: HostPolicy::Preserve,
-        protocol: Protocol::Negotiated,
+        protocol: HttpVersion::Negotiated,
         tls: None,
         balance: Balance::RoundRobin,
         ejection: Ejection { failures: 0, rest: Duration::from_mins(1) },

@@ -30,16 +30,17 @@ pub struct Lease<B> {
     pool: Rc<Pool<B>>,
     endpoint: Rc<Endpoint<B>>,
     reused: bool,
+    /// Where the stream of a connection that leaves HTTP comes to.
+    switched: Option<oneshot::Receiver<Switched>>,
     /// Since when an answer is awaited, where it matters who is slow.
     asked: Option<Instant>,
-    switched: Option<oneshot::Receiver<Switched>>,
 }
 
 impl<B> Lease<B> {
     pub(super) fn new(pool: &Rc<Pool<B>>, slot: Slot<'_>, (endpoint, wire, reused): Found<B>) -> Self {
         slot.keep();
         endpoint.begin();
-        let lease = Lease { wire: None, pool: pool.clone(), endpoint, reused, asked: None, switched: None };
+        let lease = Lease { wire: None, pool: pool.clone(), endpoint, reused, switched: None, asked: None };
         lease.on(wire)
     }
 
@@ -89,8 +90,8 @@ impl<B> Lease<B> {
         }
     }
 
-    /// The next request asks for another protocol: if the leg switches to it, [`Lease::switched`] has the stream. Only
-    /// a connection of HTTP/1.1 can be switched.
+    /// The next request asks for another protocol: if the leg switches to it, [`Lease::switched`] has the stream. On a
+    /// stream of HTTP/2 nothing is ever switched.
     pub fn may_switch(&mut self) {
         self.switched = match &self.wire {
             Some(Wire::One(connection)) => Some(connection.switch.arm()),

@@ -27,6 +27,6 @@ pub use flood::Gauge;
 pub use lease::Lease;
 pub use pool::Pool;
 pub use scout::Scout;
-pub use settings::{Balance, Ejection, Health, HostPolicy, Origin, Protocol, Settings};
+pub use settings::{Balance, Ejection, Health, HostPolicy, HttpVersion, Origin, Settings};
 pub use switch::Switched;
 pub use tls::Tls;

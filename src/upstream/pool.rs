@@ -23,7 +23,7 @@ use super::lease::{Lease, Wire};
 use super::meters::Meters;
 use super::race::{order, race};
 use super::slots::{Slot, Slots};
-use super::{ConnectError, Settings};
+use super::{ConnectError, HttpVersion, Settings};
 use crate::model::Leg;
 use crate::model::clock::{self, Instant};
 use crate::telemetry::Metrics;
@@ -38,6 +38,8 @@ pub struct Pool<B> {
     seen: RefCell<Arc<Vec<Entry>>>,
     endpoints: RefCell<Vec<Rc<Endpoint<B>>>>,
     connector: Option<TlsConnector>,
+    /// Offers HTTP/1.1 only, where the leg may choose otherwise.
+    plain: Option<TlsConnector>,
     pub(super) slots: Slots,
     pub(super) gauges: Meters,
     /// Idle HTTP/1.1 connections, over all endpoints.
@@ -61,7 +63,8 @@ where
             book: settings.book().clone(),
             seen: RefCell::default(),
             endpoints: RefCell::default(),
-            connector: settings.tls.as_ref().map(super::tls::Tls::connector),
+            connector: settings.tls.as_ref().map(|tls| tls.connector(settings.protocol)),
+            plain: settings.tls.as_ref().map(|tls| tls.connector(HttpVersion::Http1)),
             slots: Slots::new(settings.max_connections, settings.max_queue),
             gauges,
             kept: Cell::new(0),
@@ -108,7 +111,20 @@ where
     /// [`ConnectError`] when none could be made.
     pub async fn connect(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
         let slot = self.slot().await?;
-        let found = Box::pin(self.establish(self.choose()?)).await?;
+        let found = Box::pin(self.establish(self.choose()?, self.settings.protocol)).await?;
+        Ok(Lease::new(self, slot, found))
+    }
+
+    /// A connection that may leave HTTP: one of HTTP/1.1, also where the leg would choose HTTP/2.
+    ///
+    /// # Errors
+    /// As of [`Pool::checkout`].
+    pub async fn checkout_to_switch(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
+        if self.connector.is_none() || self.settings.protocol != HttpVersion::Negotiated {
+            return self.checkout().await;
+        }
+        let slot = self.slot().await?;
+        let found = Box::pin(self.establish(self.choose()?, HttpVersion::Http1)).await?;
         Ok(Lease::new(self, slot, found))
     }
 
@@ -206,7 +222,7 @@ where
             let connecting = endpoint.is_connecting();
             if !connecting && full < MOST_MULTIPLEXED {
                 let _others_wait = endpoint.begin_connecting();
-                return self.establish(endpoint.clone()).await;
+                return self.establish(endpoint.clone(), self.settings.protocol).await;
             }
             let (limit, late) = if connecting {
                 (self.settings.connect_timeout, ConnectError::Timeout(self.settings.connect_timeout))
@@ -216,15 +232,21 @@ where
             let changed = endpoint.changed.notified();
             tokio::time::timeout_at(begun + limit, changed).await.map_err(|_| late)?;
         }
-        self.establish(endpoint).await
+        self.establish(endpoint, self.settings.protocol).await
     }
 
     /// A new connection to this endpoint, or to another one if this fails or takes long.
-    async fn establish(&self, endpoint: Rc<Endpoint<B>>) -> Result<Found<B>, ConnectError> {
+    async fn establish(
+        &self,
+        endpoint: Rc<Endpoint<B>>,
+        protocol: HttpVersion,
+    ) -> Result<Found<B>, ConnectError> {
         self.make_room();
         let limit = self.settings.connect_timeout;
+        let own = protocol == self.settings.protocol;
+        let connector = if own { &self.connector } else { &self.plain }.as_ref();
         let candidates = order(&endpoint, &self.alternatives()).into_iter().map(|e| {
-            let way = e.way(self.settings.protocol, self.connector.as_ref());
+            let way = e.way(protocol, connector);
             (e, way)
         });
         let race = race(candidates.collect(), |endpoint| self.failed(endpoint));
@@ -234,7 +256,9 @@ where
         });
         self.gauges.connected(&made);
         let (endpoint, made) = made?;
-        endpoint.speaks_two.set(Some(matches!(made, Made::Many(_))));
+        if own {
+            endpoint.speaks_two.set(Some(matches!(made, Made::Many(_))));
+        }
         let wire = match made {
             Made::One(connection) => Wire::One(connection),
             Made::Many(connection) => {

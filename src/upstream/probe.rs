@@ -40,7 +40,10 @@ pub async fn probe(
 
 async fn ask(settings: &Settings, entry: &Entry, path: &PathAndQuery) -> Result<StatusCode, ProbeError> {
     let origin = settings.origins.get(entry.origin).unwrap_or(settings.origin());
-    let tls = settings.tls.as_ref().and_then(|tls| Some((tls.connector(), tls.name_of(&origin.host)?)));
+    let tls = settings
+        .tls
+        .as_ref()
+        .and_then(|tls| Some((tls.connector(settings.protocol), tls.name_of(&origin.host)?)));
     let way = Way { address: entry.address, protocol: settings.protocol, tls };
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = path.clone().into();

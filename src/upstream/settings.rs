@@ -36,7 +36,7 @@ pub enum HostPolicy {
 
 /// Which version of HTTP a leg is spoken to in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
+pub enum HttpVersion {
     /// HTTP/1.1 over cleartext; over TLS what the leg chooses by ALPN (RFC 7301), HTTP/2 first.
     Negotiated,
     /// HTTP/1.1 only.
@@ -86,7 +86,7 @@ pub struct Settings {
     /// Which `Host`.
     pub host: HostPolicy,
     /// Which version of HTTP.
-    pub protocol: Protocol,
+    pub protocol: HttpVersion,
     /// How https is spoken; `None` for http.
     pub tls: Option<Tls>,
     /// Which address takes the next request.

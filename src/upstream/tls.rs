@@ -8,7 +8,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::Protocol;
+use super::HttpVersion;
 use crate::tls::provider;
 
 /// Sessions that one pool keeps for resumption: some for each address, and no more than memory is worth.
@@ -22,8 +22,6 @@ pub struct Demands {
     pub identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     /// The name that is asked for and verified, instead of the url's host.
     pub server_name: Option<ServerName<'static>>,
-    /// Which protocols are offered.
-    pub protocol: Protocol,
     /// Tells these demands from all others: a hash of every file and key that they come from.
     pub fingerprint: [u8; 32],
 }
@@ -55,11 +53,10 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(judge);
-        let mut config = match demands.identity {
+        let config = match demands.identity {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = offered(demands.protocol);
         let config = Arc::new(config);
         let Demands { server_name, fingerprint, .. } = demands;
         Ok(Tls { config, server_name, verifies, fingerprint })
@@ -70,9 +67,10 @@ impl Tls {
         self.verifies
     }
 
-    /// A connector with sessions of its own: a store that planes share could make one wait for the other.
-    pub(super) fn connector(&self) -> tokio_rustls::TlsConnector {
+    /// A connector that offers what `protocol` says, with sessions of its own: a store that planes share could make one wait for the other.
+    pub(super) fn connector(&self, protocol: HttpVersion) -> tokio_rustls::TlsConnector {
         let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = offered(protocol);
         config.resumption = Resumption::in_memory_sessions(SESSIONS);
         tokio_rustls::TlsConnector::from(Arc::new(config))
     }
@@ -84,12 +82,12 @@ impl Tls {
 }
 
 /// ALPN names in the order of preference (RFC 7301).
-fn offered(protocol: Protocol) -> Vec<Vec<u8>> {
+fn offered(protocol: HttpVersion) -> Vec<Vec<u8>> {
     let (one, two) = (b"http/1.1".to_vec(), b"h2".to_vec());
     match protocol {
-        Protocol::Negotiated => vec![two, one],
-        Protocol::Http1 => vec![one],
-        Protocol::Http2 => vec![two],
+        HttpVersion::Negotiated => vec![two, one],
+        HttpVersion::Http1 => vec![one],
+        HttpVersion::Http2 => vec![two],
     }
 }
 

@@ -208,3 +208,25 @@ fn a_certificate_that_was_renewed_in_place_is_read_by_a_reload() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(get(&proxy).status, 200);
 }
+
+#[test]
+fn a_request_that_may_leave_http_goes_over_http1_though_the_leg_likes_http2_better() {
+    let trust = Trust::new();
+    let stable = modern().tls(&trust.identity(), &["h2", "http/1.1"]).start();
+    let proxy = trust.proxy(&stable).start();
+    assert_eq!(get(&proxy).status, 200);
+    let mut client = proxy.client();
+    let fields = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    client.request("GET", "/socket", &fields, b"");
+    assert_eq!(client.read_response().status, 200, "it declines");
+    assert_eq!(get(&proxy).status, 200);
+    let seen = stable.seen();
+    let versions: Vec<_> = seen.iter().map(|seen| seen.version).collect();
+    assert_eq!(versions, [http::Version::HTTP_2, http::Version::HTTP_11, http::Version::HTTP_2]);
+    assert_eq!(seen[1].headers["upgrade"], "websocket");
+}

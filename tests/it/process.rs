@@ -162,15 +162,6 @@ impl Running {
         Self::spawn(handed(config, listener, 1))
     }
 
-    /// The same with so few descriptors.
-    #[track_caller]
-    pub fn start_with_few_descriptors(config: &Path, count: u32) -> Running {
-        let mut command = bare("sh", config.parent().expect("a folder"));
-        let script = format!("ulimit -n {count}; exec \"$0\" run -c \"$1\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_umbrage")]).arg(config);
-        Self::spawn(command)
-    }
-
     #[track_caller]
     fn spawn(mut command: Command) -> Running {
         let mut child = command.spawn().expect("the binary starts");

@@ -6,14 +6,14 @@ use serde_json::json;
 use crate::config::limits;
 use crate::config::reader::{Findings, Node};
 use crate::config::section::Value;
-use crate::upstream::{Balance, Protocol};
+use crate::upstream::{Balance, HttpVersion};
 
-impl Value for Protocol {
+impl Value for HttpVersion {
     fn read(node: Node<'_>, findings: &mut Findings) -> Option<Self> {
         let help = "\"http1\" or \"http2\"; left out, https legs choose";
         match node.text(findings, help)? {
-            "http1" => Some(Protocol::Http1),
-            "http2" => Some(Protocol::Http2),
+            "http1" => Some(HttpVersion::Http1),
+            "http2" => Some(HttpVersion::Http2),
             _ => node.refuse(findings, "is not a protocol", "is not known", help),
         }
     }
@@ -24,9 +24,9 @@ impl Value for Protocol {
 
     fn show(&self, _full: bool) -> toml::Value {
         toml::Value::String(match self {
-            Protocol::Negotiated => "negotiated".to_owned(),
-            Protocol::Http1 => "http1".to_owned(),
-            Protocol::Http2 => "http2".to_owned(),
+            HttpVersion::Negotiated => "negotiated".to_owned(),
+            HttpVersion::Http1 => "http1".to_owned(),
+            HttpVersion::Http2 => "http2".to_owned(),
         })
     }
 }

@@ -28,7 +28,8 @@ pub(in crate::live) async fn forward(
     arrived: Instant,
 ) -> Result<Arrived, Obstacle> {
     let before = clock::now();
-    let mut lease = pool.checkout().await.map_err(Obstacle::Unreached)?;
+    let lease = if ask.is_some() { Box::pin(pool.checkout_to_switch()).await } else { pool.checkout().await };
+    let mut lease = lease.map_err(Obstacle::Unreached)?;
     let limit = pool.settings().response_timeout;
     // The making of a connection is stable's time, not ours.
     let ready = if lease.is_reused() { clock::now() } else { before };

@@ -12,7 +12,7 @@ use http_body::Body;
 use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
 
-use super::Protocol;
+use super::HttpVersion;
 use super::connect::{Connection, Way};
 use super::http2::{Multiplexed, Stream};
 use crate::model::clock::Instant;
@@ -74,16 +74,16 @@ impl<B> Endpoint<B> {
     }
 
     /// Whether its connections carry many exchanges, or may: then nobody makes one while another is being made.
-    pub(super) fn shares(&self, protocol: Protocol, secure: bool) -> bool {
+    pub(super) fn shares(&self, protocol: HttpVersion, secure: bool) -> bool {
         match protocol {
-            Protocol::Http1 => false,
-            Protocol::Http2 => true,
-            Protocol::Negotiated => secure && self.speaks_two.get() != Some(false),
+            HttpVersion::Http1 => false,
+            HttpVersion::Http2 => true,
+            HttpVersion::Negotiated => secure && self.speaks_two.get() != Some(false),
         }
     }
 
     /// How it is connected to.
-    pub(super) fn way(&self, protocol: Protocol, connector: Option<&tokio_rustls::TlsConnector>) -> Way {
+    pub(super) fn way(&self, protocol: HttpVersion, connector: Option<&tokio_rustls::TlsConnector>) -> Way {
         let tls = connector.cloned().zip(self.name.clone());
         Way { address: self.address, protocol, tls }
     }
