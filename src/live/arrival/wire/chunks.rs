@@ -2,6 +2,7 @@
 
 use super::fields::name_of;
 use super::inspector::Limits;
+use super::text;
 
 /// Digits of a chunk's size: what fits 60 bits, and no zeros without end.
 const MAX_DIGITS: u8 = 15;
@@ -132,7 +133,7 @@ impl Chunks {
             return Some((taken, true));
         }
         self.trailers += 1;
-        if self.trailers > limits.fields || name_of(line).is_err() {
+        if self.trailers > limits.fields || text::length(line) < line.len() || name_of(line).is_err() {
             return None;
         }
         self.line.clear();

@@ -29,7 +29,7 @@ const fn token() -> [bool; 256] {
 /// A length above this cannot be counted on by everybody; no body is that long.
 const MAX_LENGTH: u64 = i64::MAX as u64;
 
-/// Where the name of a field line ends; the line as a whole is fit to be passed on.
+/// Where the name of a field line ends; the line, which is text, is then fit to be passed on.
 ///
 /// No line may begin with whitespace (obs-fold), nor have any before the colon: others take the one for a continuation
 /// and the other for another name.
@@ -41,16 +41,7 @@ pub(super) fn name_of(line: &[u8]) -> Result<usize, Fault> {
         Some(b' ' | b'\t') => return Err(Fault::Malformed("whitespace within a field name")),
         _ => return Err(Fault::Malformed("a bad field name")),
     }
-    // Without an early end, so that many bytes are looked at in one step.
-    let controls = line[end + 1..].iter().fold(0, |found, b| found | u8::from(is_control(*b)));
-    if controls != 0 {
-        return Err(Fault::Malformed("a control character in a field"));
-    }
     Ok(end)
-}
-
-fn is_control(byte: u8) -> bool {
-    (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
 /// What the fields of a head say of its body.
@@ -185,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_a_token_a_colon_and_a_value_without_controls() {
+    fn a_line_is_a_token_and_a_colon_and_a_value() {
         for good in ["a:", "a: b", "A-_.!#1:\tb\tc \u{e9}", "content-length-x: y", "x::"] {
             assert!(framing(&[good]).is_ok(), "{good}");
         }
@@ -200,10 +191,6 @@ mod tests {
             "a\t: b",
             "a b: c",
             "a\0: b",
-            "a: b\0",
-            "a: b\rc",
-            "a: \x7f",
-            "a: \x1b[0m",
             "(a): b",
             "a/b: c",
             "\u{e9}: a",

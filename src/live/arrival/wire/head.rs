@@ -4,6 +4,7 @@ use super::fault::Fault;
 use super::fields::{Delimited, Framing, name_of};
 use super::inspector::Limits;
 use super::request_line::{self, RequestLine, Version};
+use super::text;
 
 /// Empty lines that may stand before a request: some clients end a body with one too many (RFC 9112 section 2.2).
 const MAX_EMPTY_LINES: u8 = 2;
@@ -16,7 +17,7 @@ const AROUND_TARGET: usize = 80;
 pub(super) struct Head {
     /// Where the line begins that is not read yet.
     line: usize,
-    /// Up to where no line end was found.
+    /// Up to where there is text, without a line end.
     searched: usize,
     empty: u8,
     request: Option<RequestLine>,
@@ -38,22 +39,25 @@ impl Head {
     /// Reads on in `head`, which begins where the head does and holds all that came of it.
     pub(super) fn advance(&mut self, head: &mut [u8], limits: Limits) -> Step {
         loop {
-            let Some(found) = memchr::memchr(b'\n', &head[self.searched..]) else {
-                self.searched = head.len();
-                return self.incomplete(head.len(), limits).map_or_else(Step::Bad, |()| Step::Incomplete);
-            };
-            let end = self.searched + found;
-            if end + 1 > limits.head {
-                return Step::Bad(self.too_large());
+            let end = self.searched + text::length(&head[self.searched..]);
+            self.searched = end;
+            match head[end..] {
+                [] | [b'\r'] => {
+                    let incomplete = self.incomplete(head.len(), limits);
+                    return incomplete.map_or_else(Step::Bad, |()| Step::Incomplete);
+                }
+                [b'\r', b'\n', ..] if end + 2 > limits.head => return Step::Bad(self.too_large()),
+                [b'\r', b'\n', ..] => {}
+                [b'\r' | b'\n', ..] => {
+                    return Step::Bad(Fault::Malformed("a line that does not end in CR LF"));
+                }
+                _ => return Step::Bad(Fault::Malformed("a control character in a head")),
             }
-            if end == self.line || head[end - 1] != b'\r' {
-                return Step::Bad(Fault::Malformed("a line that does not end in CR LF"));
-            }
-            let line = self.line..end - 1;
-            (self.line, self.searched) = (end + 1, end + 1);
+            let line = self.line..end;
+            (self.line, self.searched) = (end + 2, end + 2);
             match self.take(&mut head[line], limits) {
                 Ok(None) => {}
-                Ok(Some(delimited)) => return Step::Complete(end + 1, delimited),
+                Ok(Some(delimited)) => return Step::Complete(end + 2, delimited),
                 Err(fault) => return Step::Bad(fault),
             }
         }

@@ -11,6 +11,7 @@ mod inspector;
 mod ledger;
 mod request_line;
 mod stream;
+mod text;
 
 pub(in crate::live) use fault::Fault;
 pub(super) use inspector::Limits;

@@ -91,6 +91,10 @@ fn naive_head(bytes: &[u8]) -> Option<Option<Framed>> {
             return None;
         }
     };
+    let unended = bytes[end..].strip_suffix(b"\r").unwrap_or(&bytes[end..]);
+    if !whole && unended.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+        return None;
+    }
     if !whole && (bytes.len() >= LIMITS.head || bytes.len() - end > 1000) {
         return None;
     }
