@@ -55,6 +55,7 @@ impl Obstacle {
     pub fn row(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
             Obstacle::BadRequest(why) => (StatusCode::BAD_REQUEST, "client", "bad_request", why),
+            Obstacle::Unreached(error) => unreached(error),
             Obstacle::TargetTooLong => {
                 (StatusCode::URI_TOO_LONG, "client", "target_too_long", "the target is too long")
             }
@@ -97,24 +98,6 @@ impl Obstacle {
             }
             Obstacle::UploadBroken => {
                 (StatusCode::BAD_REQUEST, "client", "upload_broken", "the request body broke off")
-            }
-            Obstacle::Unreached(error @ ConnectError::Timeout(_)) => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "stable",
-                error.label(),
-                "the backend could not be reached in time",
-            ),
-            Obstacle::Unreached(error @ ConnectError::Resolve { .. }) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "stable",
-                error.label(),
-                "the backend's name has no address",
-            ),
-            Obstacle::Unreached(error @ (ConnectError::Full | ConnectError::Queue(_))) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "stable", error.label(), "the backend is busy")
-            }
-            Obstacle::Unreached(error) => {
-                (StatusCode::BAD_GATEWAY, "stable", error.label(), "the backend could not be reached")
             }
             Obstacle::Late => {
                 (StatusCode::GATEWAY_TIMEOUT, "stable", "timeout", "the backend did not answer in time")
@@ -174,6 +157,23 @@ impl From<Fault> for Obstacle {
             Fault::Coding => Obstacle::Coding,
         }
     }
+}
+
+/// The row of a backend to which there is no connection.
+fn unreached(error: &ConnectError) -> (StatusCode, &'static str, &'static str, &'static str) {
+    let (status, line) = match error {
+        ConnectError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "the backend could not be reached in time"),
+        ConnectError::Resolve { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the backend's name has no address")
+        }
+        ConnectError::Full | ConnectError::Queue(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the backend is busy")
+        }
+        ConnectError::Io(_) | ConnectError::Tls(_) => {
+            (StatusCode::BAD_GATEWAY, "the backend could not be reached")
+        }
+    };
+    (status, "stable", error.label(), line)
 }
 
 #[cfg(test)]

@@ -174,9 +174,10 @@ pub(in crate::live) fn pass(
         // Without chunks only the close tells its end, and hyper would promise to stay.
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    // hyper writes no length beside a body that it knows to be empty.
-    let announces =
-        head.status == StatusCode::NOT_MODIFIED && head.headers.contains_key(header::CONTENT_LENGTH);
+    // hyper writes no length in HTTP/1.1 beside a body that it knows to be empty.
+    let announces = version < Version::HTTP_2
+        && head.status == StatusCode::NOT_MODIFIED
+        && head.headers.contains_key(header::CONTENT_LENGTH);
     let stable = Some(FromStable { lease, pause, announces, sent, first_byte, capture });
     let finish = Finish { ticket, stable, served };
     Response::from_parts(head, Tapped::new(Either::Left(body), Some(finish)))

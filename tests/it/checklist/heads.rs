@@ -120,7 +120,6 @@ fn unknown_versions_are_a_505_and_none_at_all_a_400() {
     for version in ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3.0", "HTTP/9.9"] {
         rig.refuses(format!("GET /tricky {version}\r\nHost: x\r\n\r\n"), 505);
     }
-    rig.refuses("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
     for version in [
         "",
         " ",
