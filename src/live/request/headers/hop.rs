@@ -43,12 +43,20 @@ fn strip_named(fields: &mut HeaderMap) {
         .iter()
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .map(str::trim)
+        .filter(|option| !is_of_the_connection(option))
+        .filter_map(|name| HeaderName::try_from(name).ok())
         .filter(|name| !is_end_to_end(name))
         .collect();
     for name in named {
         fields.remove(name);
     }
+}
+
+/// Options that name no field, or one that goes anyway: most messages have one of these and no other, and to make a name of
+/// it would cost more than the rest of the stripping. (`Close` is reserved, and no field's name: RFC 9110 section 16.3.1.)
+fn is_of_the_connection(option: &str) -> bool {
+    ["keep-alive", "close"].iter().any(|known| option.eq_ignore_ascii_case(known))
 }
 
 /// Fields of the message as a whole, and those that say who asked: a client that named one could have taken off what a
