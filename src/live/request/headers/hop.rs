@@ -42,8 +42,11 @@ fn wants_trailers(fields: &HeaderMap) -> bool {
 }
 
 fn strip_named(fields: &mut HeaderMap) {
-    let named: Vec<HeaderName> =
-        listed(fields, &header::CONNECTION).filter(|name| !is_end_to_end(name)).collect();
+    let named: Vec<HeaderName> = options(fields, &header::CONNECTION)
+        .filter(|option| !is_of_the_connection(option))
+        .filter_map(name_of)
+        .filter(|name| !is_end_to_end(name))
+        .collect();
     for name in named {
         fields.remove(name);
     }
@@ -51,8 +54,22 @@ fn strip_named(fields: &mut HeaderMap) {
 
 /// The field names that a field lists.
 pub(super) fn listed(fields: &HeaderMap, field: &HeaderName) -> impl Iterator<Item = HeaderName> {
+    options(fields, field).filter_map(name_of)
+}
+
+fn options<'a>(fields: &'a HeaderMap, field: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = fields.get_all(field).iter().filter_map(|v| v.to_str().ok());
-    lines.flat_map(|v| v.split(',')).filter_map(|name| HeaderName::try_from(name.trim()).ok())
+    lines.flat_map(|v| v.split(',')).map(str::trim)
+}
+
+fn name_of(option: &str) -> Option<HeaderName> {
+    HeaderName::try_from(option).ok()
+}
+
+/// Options that name no field, or one that goes anyway: most messages have one of these and no other, and to make a name of
+/// it would cost more than the rest of the stripping. (`Close` is reserved, and no field's name: RFC 9110 section 16.3.1.)
+fn is_of_the_connection(option: &str) -> bool {
+    ["keep-alive", "close"].iter().any(|known| option.eq_ignore_ascii_case(known))
 }
 
 /// Fields of the message as a whole, and those that say who asked: a client that named one could have taken off what a
