@@ -19,7 +19,7 @@ pub enum Obstacle {
     BadRequest(&'static str),
     /// The target is longer than `listen.max_target_bytes`.
     TargetTooLong,
-    /// The head is larger than `listen.max_header_bytes`, or has more fields than `listen.max_fields`.
+    /// The head is larger than `listen.max_header_bytes`.
     FieldsTooLarge,
     /// A version of HTTP that is not served.
     Version,
@@ -63,7 +63,7 @@ impl Obstacle {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "client",
                 "fields_too_large",
-                "the header fields are too many or too large",
+                "the header fields are too large",
             ),
             Obstacle::Version => (
                 StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -116,6 +116,7 @@ impl Obstacle {
             Obstacle::BadRequest(_)
                 | Obstacle::TargetTooLong
                 | Obstacle::FieldsTooLarge
+                | Obstacle::TooManyFields
                 | Obstacle::Version
                 | Obstacle::Coding
                 | Obstacle::Connect
@@ -152,6 +153,7 @@ impl From<Fault> for Obstacle {
             Fault::Malformed(why) => Obstacle::BadRequest(why),
             Fault::TargetTooLong => Obstacle::TargetTooLong,
             Fault::FieldsTooLarge => Obstacle::FieldsTooLarge,
+            Fault::TooManyFields => Obstacle::TooManyFields,
             Fault::Connect => Obstacle::Connect,
             Fault::Version => Obstacle::Version,
             Fault::Coding => Obstacle::Coding,

@@ -16,9 +16,12 @@ pub(super) fn is_sound(fields: &HeaderMap) -> bool {
     is_number(first) && lengths.all(|length| length == first)
 }
 
+/// So many digits are a number to everybody, and more bytes than anybody sends.
+const MOST_DIGITS: usize = 18;
+
 fn is_number(length: &HeaderValue) -> bool {
     let digits = length.as_bytes();
-    digits.iter().all(u8::is_ascii_digit) && length.to_str().is_ok_and(|text| text.parse::<i64>().is_ok())
+    (1..=MOST_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -44,7 +47,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_not() {
-        for length in ["", "+5", "-5", "5 5", "5,5", "5,6", "0x5", "a", "99999999999999999999"] {
+        for length in ["", "+5", "-5", "5 5", "5,5", "5,6", "0x5", "a", "1000000000000000000"] {
             assert!(!sound(&[("content-length", length)]), "{length}");
         }
         assert!(!sound(&[("content-length", "5"), ("content-length", "6")]));

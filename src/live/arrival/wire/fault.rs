@@ -7,8 +7,10 @@ pub(in crate::live) enum Fault {
     Malformed(&'static str),
     /// The target is longer than `listen.max_target_bytes`.
     TargetTooLong,
-    /// The head is larger than `listen.max_header_bytes`, or has more than `listen.max_fields`.
+    /// The head is larger than `listen.max_header_bytes`.
     FieldsTooLarge,
+    /// The head has more fields than `listen.max_fields`.
+    TooManyFields,
     /// CONNECT: hyper would keep the connection for a tunnel that nobody opens.
     Connect,
     /// A version of HTTP that is not served.

@@ -97,7 +97,7 @@ impl Head {
         }
         self.fields += 1;
         if self.fields > limits.fields {
-            return Err(Fault::FieldsTooLarge);
+            return Err(Fault::TooManyFields);
         }
         let name = name_of(line)?;
         self.framing.add(line, name)?;
@@ -158,7 +158,7 @@ mod tests {
         );
         assert_eq!(
             read(&format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(4))),
-            Step::Bad(Fault::FieldsTooLarge)
+            Step::Bad(Fault::TooManyFields)
         );
         let exact = |n: usize| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "b".repeat(n - 23));
         assert_eq!(read(&exact(200)), Step::Complete(200, Delimited::Length(0)));
