@@ -429,7 +429,7 @@ async fn serve(
         Act::Vanish => {
             ending.notify_one();
             // Its stream must not be reset before the connection ends: that would be an answer of another kind.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
