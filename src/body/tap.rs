@@ -15,6 +15,11 @@ pub trait Tap: Unpin {
     /// The source was asked and has nothing to give yet.
     fn waits(&mut self) {}
 
+    /// The body is to look as if something came, though nothing will.
+    fn holds_open(&self) -> bool {
+        false
+    }
+
     /// The trailer fields pass.
     fn trailers(&mut self, fields: &HeaderMap) {
         let _ = fields;
@@ -38,6 +43,10 @@ impl<T: Tap> Tap for Option<T> {
         if let Some(tap) = self {
             tap.waits();
         }
+    }
+
+    fn holds_open(&self) -> bool {
+        self.as_ref().is_some_and(Tap::holds_open)
     }
 
     fn trailers(&mut self, fields: &HeaderMap) {
@@ -82,6 +91,10 @@ impl<B: Body, T: Tap> Tapped<B, T> {
             tap.end(end);
         }
     }
+
+    fn holds_open(&self) -> bool {
+        self.tap.as_ref().is_some_and(Tap::holds_open)
+    }
 }
 
 impl<B, T> Body for Tapped<B, T>
@@ -124,11 +137,11 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.is_end_stream() && !self.holds_open()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        if self.holds_open() { SizeHint::default() } else { self.inner.size_hint() }
     }
 }
 

@@ -9,15 +9,19 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 27] = [
+pub(super) const READ_AT_START: [&str; 31] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
     "listen.header_timeout",
     "listen.idle_timeout",
+    "listen.body_timeout",
+    "listen.write_timeout",
     "listen.tunnel_timeout",
     "listen.drain_timeout",
     "listen.max_header_bytes",
+    "listen.max_target_bytes",
+    "listen.max_fields",
     "listen.reuse_port",
     "listen.proxy_protocol",
     "listen.max_streams",

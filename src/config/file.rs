@@ -58,12 +58,20 @@ section! {
         header_timeout: Duration = limits::HEADER_TIMEOUT,
         /// How long a kept-alive connection may wait for its next request.
         idle_timeout: Duration = limits::CLIENT_IDLE_TIMEOUT,
+        /// How long the next piece of a request body may take while stable would take it.
+        body_timeout: Duration = limits::BODY_TIMEOUT,
+        /// How long a client may take nothing of an answer that waits for it.
+        write_timeout: Duration = limits::WRITE_TIMEOUT,
         /// How long nothing may pass in a tunnel, such as a websocket's, before it is closed.
         tunnel_timeout: Duration = limits::TUNNEL_TIMEOUT,
         /// How long requests in flight may take once a stop was asked for.
         drain_timeout: Duration = limits::DRAIN_TIMEOUT,
         /// Largest request head.
         max_header_bytes: Size = limits::MAX_HEADER_BYTES,
+        /// Longest request target.
+        max_target_bytes: Size = limits::MAX_TARGET_BYTES,
+        /// Most fields in a request head, and in its trailers.
+        max_fields: usize = limits::MAX_FIELDS,
         /// Whether other processes may listen at the same address (`SO_REUSEPORT`), so that a new one starts before the old one ends.
         reuse_port: bool = Spec::plain(false),
         /// Protocols that clients may ask for with `Upgrade` and are tunnelled if stable consents; what is not listed is taken off.
@@ -152,6 +160,8 @@ section! {
         connect_timeout: Duration = limits::CONNECT_TIMEOUT,
         /// How long the response head may take from the end of the request's head.
         response_timeout: Duration = limits::RESPONSE_TIMEOUT,
+        /// How long an answer may pause once its head came.
+        body_timeout: Duration = limits::BODY_TIMEOUT,
         /// Idle connections kept for each worker.
         max_idle: usize = limits::MAX_IDLE,
         /// How long an idle connection is kept; shorter than the server's own keep-alive.

@@ -45,6 +45,7 @@ impl Legs {
             resolve_interval: keys.resolve_interval(),
             connect_timeout: keys.connect_timeout(),
             response_timeout: keys.response_timeout(),
+            body_timeout: keys.body_timeout(),
             max_idle: keys.max_idle(),
             idle_timeout: keys.idle_timeout(),
             max_connections: keys.max_connections(),

@@ -46,6 +46,10 @@ pub const MAX_CONNECTIONS: Limit<usize> = Limit { min: 1, default: 10_000, max: 
 pub const HEADER_TIMEOUT: Limit<Duration> = seconds(10, 600);
 /// Just above the 60 s after which common balancers drop their side, so that it is they who close.
 pub const CLIENT_IDLE_TIMEOUT: Limit<Duration> = seconds(75, 3600);
+/// A sender that pauses for this long within a body, client or leg, has lost its network or its will. Timed by a sweep, to half a second.
+pub const BODY_TIMEOUT: Limit<Duration> = seconds(30, 3600);
+/// A client whose buffers stay full for this long takes nothing any more; a slow one empties them from time to time.
+pub const WRITE_TIMEOUT: Limit<Duration> = seconds(60, 3600);
 /// Whoever keeps a websocket open sends something within minutes; an hour ends what was forgotten.
 pub const TUNNEL_TIMEOUT: Limit<Duration> = seconds(3600, 86_400);
 /// Kubernetes' default grace period.
@@ -53,6 +57,10 @@ pub const DRAIN_TIMEOUT: Limit<Duration> =
     Limit { min: Duration::ZERO, default: Duration::from_secs(30), max: Duration::from_hours(1) };
 /// Room for large cookies; below 8 KiB ordinary requests fail.
 pub const MAX_HEADER_BYTES: Limit<Size> = sizes(8 * KIB, 64 * KIB, MIB);
+/// What common servers take (RFC 9112 section 3 recommends 8,000 octets at least for a request line); the most is what a URI can hold here.
+pub const MAX_TARGET_BYTES: Limit<Size> = sizes(KIB, 8 * KIB, 32 * KIB);
+/// Each costs time in every comparison of names; browsers send some 20, gateways before us some 20 more.
+pub const MAX_FIELDS: Limit<usize> = Limit { min: 16, default: 128, max: 1024 };
 
 /// What browsers expect at least is 100; each may hold a request, and some 64 KiB of an answer.
 pub const MAX_STREAMS: Limit<u32> = Limit { min: 1, default: 128, max: 10_000 };

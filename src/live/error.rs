@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
+use super::arrival::Fault;
 use crate::upstream::ConnectError;
 
 /// Names the guilty leg and the reason on answers that are not stable's own.
@@ -16,6 +17,14 @@ pub(in crate::live) const ALLOWED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, 
 pub enum Obstacle {
     /// The request is not one that may be forwarded.
     BadRequest(&'static str),
+    /// The target is longer than `listen.max_target_bytes`.
+    TargetTooLong,
+    /// The head is larger than `listen.max_header_bytes`, or has more fields than `listen.max_fields`.
+    FieldsTooLarge,
+    /// A version of HTTP that is not served.
+    Version,
+    /// A transfer coding that is not served.
+    Coding,
     /// CONNECT: this is no forward proxy.
     Connect,
     /// TRACE, where it is not allowed.
@@ -46,6 +55,25 @@ impl Obstacle {
     pub fn row(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
             Obstacle::BadRequest(why) => (StatusCode::BAD_REQUEST, "client", "bad_request", why),
+            Obstacle::Unreached(error) => unreached(error),
+            Obstacle::TargetTooLong => {
+                (StatusCode::URI_TOO_LONG, "client", "target_too_long", "the target is too long")
+            }
+            Obstacle::FieldsTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "client",
+                "fields_too_large",
+                "the header fields are too many or too large",
+            ),
+            Obstacle::Version => (
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                "client",
+                "version",
+                "this version of HTTP is not served here",
+            ),
+            Obstacle::Coding => {
+                (StatusCode::NOT_IMPLEMENTED, "client", "coding", "this transfer coding is not served here")
+            }
             Obstacle::Connect => {
                 (StatusCode::METHOD_NOT_ALLOWED, "client", "connect", "CONNECT is not served here")
             }
@@ -71,24 +99,6 @@ impl Obstacle {
             Obstacle::UploadBroken => {
                 (StatusCode::BAD_REQUEST, "client", "upload_broken", "the request body broke off")
             }
-            Obstacle::Unreached(error @ ConnectError::Timeout(_)) => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "stable",
-                error.label(),
-                "the backend could not be reached in time",
-            ),
-            Obstacle::Unreached(error @ ConnectError::Resolve { .. }) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "stable",
-                error.label(),
-                "the backend's name has no address",
-            ),
-            Obstacle::Unreached(error @ (ConnectError::Full | ConnectError::Queue(_))) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "stable", error.label(), "the backend is busy")
-            }
-            Obstacle::Unreached(error) => {
-                (StatusCode::BAD_GATEWAY, "stable", error.label(), "the backend could not be reached")
-            }
             Obstacle::Late => {
                 (StatusCode::GATEWAY_TIMEOUT, "stable", "timeout", "the backend did not answer in time")
             }
@@ -104,6 +114,10 @@ impl Obstacle {
         matches!(
             self,
             Obstacle::BadRequest(_)
+                | Obstacle::TargetTooLong
+                | Obstacle::FieldsTooLarge
+                | Obstacle::Version
+                | Obstacle::Coding
                 | Obstacle::Connect
                 | Obstacle::Expectation
                 | Obstacle::UploadStalled
@@ -132,6 +146,36 @@ impl Obstacle {
     }
 }
 
+impl From<Fault> for Obstacle {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed(why) => Obstacle::BadRequest(why),
+            Fault::TargetTooLong => Obstacle::TargetTooLong,
+            Fault::FieldsTooLarge => Obstacle::FieldsTooLarge,
+            Fault::Connect => Obstacle::Connect,
+            Fault::Version => Obstacle::Version,
+            Fault::Coding => Obstacle::Coding,
+        }
+    }
+}
+
+/// The row of a backend to which there is no connection.
+fn unreached(error: &ConnectError) -> (StatusCode, &'static str, &'static str, &'static str) {
+    let (status, line) = match error {
+        ConnectError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "the backend could not be reached in time"),
+        ConnectError::Resolve { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the backend's name has no address")
+        }
+        ConnectError::Full | ConnectError::Queue(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the backend is busy")
+        }
+        ConnectError::Io(_) | ConnectError::Tls(_) => {
+            (StatusCode::BAD_GATEWAY, "the backend could not be reached")
+        }
+    };
+    (status, "stable", error.label(), line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +185,10 @@ mod tests {
         let io = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let known = |obstacle: &Obstacle| match obstacle {
             Obstacle::BadRequest(_)
+            | Obstacle::TargetTooLong
+            | Obstacle::FieldsTooLarge
+            | Obstacle::Version
+            | Obstacle::Coding
             | Obstacle::Connect
             | Obstacle::Trace
             | Obstacle::Expectation
@@ -162,6 +210,10 @@ mod tests {
         };
         let all = vec![
             Obstacle::BadRequest("no Host"),
+            Obstacle::TargetTooLong,
+            Obstacle::FieldsTooLarge,
+            Obstacle::Version,
+            Obstacle::Coding,
             Obstacle::Connect,
             Obstacle::Trace,
             Obstacle::Expectation,
@@ -190,8 +242,10 @@ mod tests {
         let reasons: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.2).collect();
         assert_eq!(reasons.len(), rows.len(), "two obstacles share a reason: {rows:?}");
         for (status, leg, reason, line) in rows {
-            assert_eq!(status.is_client_error(), leg == "client", "{reason}");
-            assert_eq!(status.is_server_error(), leg == "stable", "{reason}");
+            assert!(["client", "stable"].contains(&leg), "{reason}");
+            // Of what a client asks for and nobody serves, HTTP says so with a 5xx.
+            let unserved = [StatusCode::HTTP_VERSION_NOT_SUPPORTED, StatusCode::NOT_IMPLEMENTED];
+            assert_eq!(status.is_client_error() || unserved.contains(&status), leg == "client", "{reason}");
             assert!(reason.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{reason} is a label");
             assert!(!line.is_empty() && !line.contains('\n'), "{reason}");
         }

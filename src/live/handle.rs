@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Response, Version};
+use http::{Request, Response, Uri, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::access_log::Entry;
-use super::arrival::Activity;
+use super::arrival::{Activity, Fault};
 use super::error::Obstacle;
 use super::meters::method_label;
 use super::mirror::{Head, Sampler, Ticket, decide, offer};
@@ -19,7 +20,7 @@ use super::request::survey::{Field, Survey};
 use super::request::validate::{host_name, validate};
 use super::request::{headers, hops, http2};
 use super::settings::Trace;
-use super::snapshot::{Generation, Shared};
+use super::snapshot::{Generation, Shared, Snapshot};
 use super::stable::answer::{self, AnswerBody, Served};
 use super::stable::forward::forward;
 use super::upgrade::{Ask, Protocol, Tunnel, tunnel};
@@ -57,24 +58,28 @@ impl Way {
             .access_log
             .as_ref()
             .map(|log| Box::new(Entry::new(log, &peer, &request, identity.access_log_query)));
-        let lawful = match request.version() {
-            Version::HTTP_2 => http2::translate(&mut request, survey),
-            _ => validate(&mut request, survey),
-        };
-        let checked = lawful
-            .and_then(|()| hops::step(&mut request, survey, &identity.pseudonym, identity.trace_method));
-        let lane =
-            generation.find(&host_name(request.headers()), request.uri().path(), request.method()).cloned();
+        let fault = activity.wire().take();
+        let checked = check(&mut request, survey, snapshot, &activity, fault);
+        // What hyper was given in place of a refused head is of no route.
+        let named = || host_name(request.headers());
+        let lane = fault.is_none().then(|| generation.find(&named(), request.uri().path(), request.method()));
+        let lane = lane.flatten().cloned();
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
-        let mut served = Served::begin(meters, method_label(request.method()), arrived, activity, entry);
+        let method = if fault == Some(Fault::Connect) { "CONNECT" } else { method_label(request.method()) };
+        let unread = !request.body().is_end_stream();
+        let mut served = Served::begin(meters, method, arrived, activity.clone(), entry);
         let lane = match (checked, lane) {
             (Ok(None), Some(lane)) => lane,
-            (Err(obstacle), _) => return (self.turn_away(&obstacle, served), None),
+            (Err(obstacle), _) => return (self.turn_away(&obstacle, unread, served), None),
             (Ok(Some(answer)), _) => {
                 self.decided(Refusal::NoRoute, &served);
-                return (answer::own(answer, Ticket::none(), served), None);
+                let mut response = answer::own(answer, Ticket::none(), served);
+                if unread {
+                    answer::close(&mut response);
+                }
+                return (response, None);
             }
-            (Ok(None), None) => return (self.turn_away(&Obstacle::NoRoute, served), None),
+            (Ok(None), None) => return (self.turn_away(&Obstacle::NoRoute, unread, served), None),
         };
         let (mut parts, body) = request.into_parts();
         let ask = upgrade(&mut parts, &body, survey, &snapshot.upgrades);
@@ -89,23 +94,27 @@ impl Way {
         if let Some(ask) = &ask {
             ask.write(&mut parts.headers);
         }
-        parts.version = Version::HTTP_11;
+        let version = std::mem::replace(&mut parts.version, Version::HTTP_11);
         let request = Request::from_parts(parts, body);
         let mut arrived =
-            match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived).await {
+            match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, version).await {
                 Ok(arrived) => arrived,
+                Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
+                    return (answer::refuse(&Obstacle::UploadStalled, ticket, served), None);
+                }
                 Err(obstacle) => return (answer::refuse(&obstacle, ticket, served), None),
             };
         let received = arrived.response.version();
         let (mut response, tunnel) = match arrived.switch.take() {
             Some(protocol) => tunnel::open(arrived, protocol, served),
-            None => (answer::pass(arrived, ticket, served), None),
+            None => (answer::pass(arrived, ticket, served, version), None),
         };
         identity.pseudonym.write_answer(response.headers_mut(), received);
         (response, tunnel)
     }
 
-    fn turn_away(&self, obstacle: &Obstacle, served: Served) -> Response<AnswerBody> {
+    /// Answers what is not forwarded; `unread` if its body has not been read.
+    fn turn_away(&self, obstacle: &Obstacle, unread: bool, served: Served) -> Response<AnswerBody> {
         let refusal = match obstacle {
             Obstacle::Connect => Refusal::Upgrade,
             Obstacle::Trace => Refusal::Method,
@@ -113,7 +122,11 @@ impl Way {
             _ => Refusal::NoRoute,
         };
         self.decided(refusal, &served);
-        answer::refuse(obstacle, Ticket::none(), served)
+        let mut response = answer::refuse(obstacle, Ticket::none(), served);
+        if unread {
+            answer::close(&mut response);
+        }
+        response
     }
 
     fn decided(&self, refusal: Refusal, served: &Served) {
@@ -136,6 +149,29 @@ impl Way {
     pub(super) fn sweep(&self, now: Instant) {
         self.generation().sweep(now);
     }
+}
+
+/// Whether a request may be forwarded; an answer of our own if it ends here (Max-Forwards).
+fn check(
+    request: &mut Request<Incoming>,
+    survey: Survey,
+    snapshot: &Snapshot,
+    activity: &Activity,
+    fault: Option<Fault>,
+) -> Result<Option<Response<Bytes>>, Obstacle> {
+    if let Some(fault) = fault {
+        return Err(fault.into());
+    }
+    if request.version() == Version::HTTP_2 {
+        http2::translate(request, survey)?;
+    } else {
+        validate(request, survey)?;
+    }
+    if activity.wire().is_asterisk() {
+        *request.uri_mut() = Uri::from_static("*");
+    }
+    let identity = &snapshot.identity;
+    hops::step(request, survey, &identity.pseudonym, identity.trace_method)
 }
 
 /// The upgrade that a request asks for, as far as it is passed on.

@@ -22,12 +22,20 @@ pub struct Settings {
     pub header_timeout: Duration,
     /// Bound on waiting for the next request of a kept-alive connection.
     pub idle_timeout: Duration,
+    /// Bound on waiting for the next piece of a request body.
+    pub body_timeout: Duration,
+    /// Bound on waiting for a client to take more of its answer.
+    pub write_timeout: Duration,
     /// Bound on a tunnel in which nothing passes.
     pub tunnel_timeout: Duration,
     /// How long requests in flight may take after a stop was asked for.
     pub drain_timeout: Duration,
     /// Largest request head in bytes.
     pub max_header_bytes: usize,
+    /// Longest request target in bytes.
+    pub max_target_bytes: usize,
+    /// Most fields in a request head, and in its trailers.
+    pub max_fields: usize,
     /// Whether other processes may listen at the same address.
     pub reuse_port: bool,
     /// Protocols that clients may ask for instead of HTTP.

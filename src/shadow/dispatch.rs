@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -96,7 +97,8 @@ async fn talk(
     progress.first_byte.set(Some(clock::now()));
     let (head, body) = response.into_parts();
     let mut recorder = Recorder::new(limits.max_capture);
-    let read = read(body, &mut recorder, limits.max_drain, bytes).await?;
+    let bounds = (limits.max_drain, pool.settings().body_timeout);
+    let read = read(body, &mut recorder, bounds, bytes).await?;
     if !read.to_the_end {
         recorder.lose(Absent::TooLong);
     } else if unsent.bytes() == 0 {
@@ -160,7 +162,7 @@ struct Read {
 async fn read(
     mut body: Incoming,
     recorder: &mut Recorder,
-    max_drain: u64,
+    (max_drain, pause): (u64, Duration),
     bytes: &mut Permit,
 ) -> Result<Read, Failure> {
     let mut left = max_drain.max(1);
@@ -169,7 +171,8 @@ async fn read(
     if body.size_hint().lower() > left {
         return Ok(Read { to_the_end: false, trailers });
     }
-    while let Some(frame) = body.frame().await {
+    let paused = |_| failure(Outcome::Timeout, "the answer paused for body_timeout");
+    while let Some(frame) = tokio::time::timeout(pause, body.frame()).await.map_err(paused)? {
         match frame.map_err(|e| broken(&e))?.into_data() {
             Ok(chunk) => {
                 let freed = recorder.push(&chunk, |len| bytes.grow(len));

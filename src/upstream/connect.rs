@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use super::flood::{Gauge, Guarded};
 use super::http2::{self, Multiplexed};
+use super::socket::Socket;
 use super::switch::{Switch, Switched};
 use super::transport::Transport;
 use super::{ConnectError, HttpVersion};
@@ -29,6 +30,7 @@ const MAX_FIELDS: usize = 256;
 pub(super) struct Connection<B> {
     pub(super) sender: SendRequest<B>,
     pub(super) gauge: Gauge,
+    pub(super) socket: Socket,
     pub(super) switch: Switch,
     pub(super) task: AbortHandle,
 }
@@ -60,9 +62,10 @@ where
 {
     let stream = TcpStream::connect(way.address).await?;
     stream.set_nodelay(true)?;
+    let socket = Socket::new(stream);
     let (stream, two) = match way.tls {
-        None => (Transport::Tcp(stream), way.protocol == HttpVersion::Http2),
-        Some((connector, name)) => secure(stream, &connector, name, way.protocol).await?,
+        None => (Transport::Tcp(socket.clone()), way.protocol == HttpVersion::Http2),
+        Some((connector, name)) => secure(socket.clone(), &connector, name, way.protocol).await?,
     };
     let gauge = Gauge::default();
     let stream = Guarded::new(stream, gauge.clone());
@@ -85,12 +88,12 @@ where
             });
         }
     });
-    Ok(Made::One(Connection { sender, gauge, switch, task: task.abort_handle() }))
+    Ok(Made::One(Connection { sender, gauge, socket, switch, task: task.abort_handle() }))
 }
 
 /// The handshake of TLS, and whether it led to HTTP/2.
 async fn secure(
-    stream: TcpStream,
+    stream: Socket,
     connector: &TlsConnector,
     name: ServerName<'static>,
     protocol: HttpVersion,

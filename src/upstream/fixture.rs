@@ -27,6 +27,7 @@ pub(crate) fn leg(port: u16) -> Settings {
         resolve_interval: Duration::from_mins(1),
         connect_timeout: Duration::from_mins(1),
         response_timeout: Duration::from_mins(1),
+        body_timeout: Duration::from_mins(1),
         max_idle: 4,
         idle_timeout: Duration::from_mins(1),
         max_connections: 1024,

@@ -1,7 +1,7 @@
 //! Bounds what a leg may send before the head of its answer.
 //!
 //! hyper takes any number of interim (1xx) answers within one poll, in which no timer can fire and no other request of
-//! the thread is served; so the bytes are counted where they are read.
+//! the thread is served; so the bytes are counted where they are read. It also takes a bare LF for the end of a line.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connect::MAX_BUFFER;
+use super::lines::Lines;
 use super::transport::Transport;
 
 /// Room for the largest head there may be, for as much of interim answers, and for what is read along with them.
@@ -29,6 +30,7 @@ pub struct Gauge {
 struct Passed {
     /// Bytes read while a head is awaited.
     awaited: Cell<Option<usize>>,
+    lines: Cell<Lines>,
     /// Whether a byte of the request was taken by the system.
     written: Cell<bool>,
     /// How often the system took bytes.
@@ -47,6 +49,7 @@ impl Gauge {
     /// A request goes out: the next bytes are of its answer's head.
     pub(super) fn open(&self) {
         self.passed.awaited.set(Some(0));
+        self.passed.lines.set(Lines::default());
         self.passed.written.set(false);
     }
 
@@ -95,18 +98,21 @@ impl Gauge {
         result
     }
 
-    /// Adds to what came; an error if it is too much for a head.
-    fn add(&self, bytes: usize) -> io::Result<()> {
+    /// Adds to what came; an error if it is too much for a head, or is none.
+    fn add(&self, bytes: &[u8]) -> io::Result<()> {
         if let Some(reader) = self.passed.reader.take() {
             reader.wake();
         }
         let Some(before) = self.passed.awaited.get() else { return Ok(()) };
-        let sum = before + bytes;
+        let sum = before + bytes.len();
         self.passed.awaited.set(Some(sum));
         if sum > MAX_BEFORE_HEAD {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "too many interim answers"));
         }
-        Ok(())
+        let mut lines = self.passed.lines.get();
+        let sound = lines.read(bytes);
+        self.passed.lines.set(lines);
+        if sound { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "a bare LF in a head")) }
     }
 }
 
@@ -129,7 +135,7 @@ impl AsyncRead for Guarded {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
-            Poll::Ready(Ok(())) => Poll::Ready(self.gauge.add(buf.filled().len() - before)),
+            Poll::Ready(Ok(())) => Poll::Ready(self.gauge.add(&buf.filled()[before..])),
             other => other,
         }
     }
@@ -170,14 +176,24 @@ mod tests {
     #[test]
     fn only_an_awaited_head_is_bounded() {
         let gauge = Gauge::default();
-        assert!(gauge.add(usize::MAX).is_ok());
+        let most = vec![b'x'; MAX_BEFORE_HEAD];
+        assert!(gauge.add(&most).is_ok() && gauge.add(b"\n").is_ok());
         gauge.open();
-        assert!(gauge.add(MAX_BEFORE_HEAD).is_ok());
-        assert_eq!(gauge.add(1).map_err(|e| e.kind()), Err(io::ErrorKind::InvalidData));
+        assert!(gauge.add(&most).is_ok());
+        assert_eq!(gauge.add(b"x").map_err(|e| e.kind()), Err(io::ErrorKind::InvalidData));
         gauge.open();
-        assert!(gauge.add(1).is_ok(), "each head has the whole room");
+        assert!(gauge.add(b"x").is_ok(), "each head has the whole room");
         gauge.close();
-        assert!(gauge.add(MAX_BEFORE_HEAD).is_ok());
+        assert!(gauge.add(&most).is_ok());
+    }
+
+    #[test]
+    fn a_bare_line_feed_is_no_end_of_a_line_while_a_head_is_awaited() {
+        let gauge = Gauge::default();
+        gauge.open();
+        assert_eq!(gauge.add(b"HTTP/1.1 200 OK\n").map_err(|e| e.kind()), Err(io::ErrorKind::InvalidData));
+        gauge.open();
+        assert!(gauge.add(b"HTTP/1.1 200 OK\r").and_then(|()| gauge.add(b"\n\r\na\nb")).is_ok());
     }
 
     #[test]

@@ -31,6 +31,9 @@ use crate::telemetry::Metrics;
 /// How long a connection may take to be ready for its next request: some turns of the event loop, on a busy machine too.
 const READY: Duration = Duration::from_millis(100);
 
+/// A connection that idled for longer is looked at before it is used: at load none does, and the look costs a call.
+const UNSEEN: Duration = Duration::from_millis(1);
+
 /// The connections to one leg.
 pub struct Pool<B> {
     pub(super) settings: Arc<Settings>,
@@ -90,6 +93,11 @@ where
         let endpoint = self.choose()?;
         if !self.shares(&endpoint) {
             while let Some(mut idle) = self.pop(&endpoint) {
+                if clock::now().saturating_duration_since(idle.since) > UNSEEN
+                    && !idle.connection.socket.is_quiet()
+                {
+                    continue;
+                }
                 // Its task may not have been polled since the end of the last answer. One that is still not ready then
                 // writes the end of an upload that its peer does not read, and is closed.
                 let sender = &mut idle.connection.sender;

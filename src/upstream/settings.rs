@@ -101,6 +101,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// Bound on the wait for the response head, from the end of the request's head.
     pub response_timeout: Duration,
+    /// Bound on a pause in the midst of an answer's body.
+    pub body_timeout: Duration,
     /// Idle connections kept for each worker.
     pub max_idle: usize,
     /// How long an idle connection is kept.

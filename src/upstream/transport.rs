@@ -5,15 +5,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use super::socket::Socket;
 
 /// A stream to a leg.
 pub(super) enum Transport {
     /// As the network has it.
-    Tcp(TcpStream),
+    Tcp(Socket),
     /// What TLS makes of it.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 /// The same call on whichever it is.

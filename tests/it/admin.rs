@@ -183,7 +183,7 @@ fn the_decisions_of_mixed_traffic_are_what_they_are() {
     let (_backends, proxy) = mixed();
     let page = proxy.metrics();
     let decisions = page.sum_by("umbrage_mirror_decisions_total", &[], "decision");
-    let wanted = [("marked", 1.0), ("method", 1.0), ("mirrored", 5.0), ("no_route", 1.0)];
+    let wanted = [("marked", 1.0), ("method", 1.0), ("mirrored", 5.0), ("no_route", 2.0)];
     let wanted: BTreeMap<String, f64> = wanted.map(|(name, n)| (name.to_owned(), n)).into();
     assert_eq!(decisions, wanted);
     let outcomes = page.sum_by("umbrage_mirror_outcomes_total", &[("leg", "control")], "outcome");
@@ -228,7 +228,7 @@ fn the_report_has_the_keys_of_its_contract() {
     };
     has(&report, "schema epoch coverage endpoints hypotheses interference");
     has(&report["coverage"], "requests decisions outcomes compared incomparable");
-    assert_eq!((&report["schema"], &report["coverage"]["requests"]), (&1.into(), &8.into()));
+    assert_eq!((&report["schema"], &report["coverage"]["requests"]), (&1.into(), &9.into()));
     let endpoints = report["endpoints"].as_array().unwrap();
     let endpoint =
         endpoints.iter().find(|e| e["endpoint"] == "GET /things/{id}").expect("the one that differs");

@@ -87,7 +87,7 @@ fn a_stable_that_reads_no_upload_is_guilty_of_it() {
 #[test]
 fn a_client_that_stops_sending_is_told_so() {
     let stable = server().answers(200, &[], "x").start();
-    let proxy = proxy().stable(&stable).with("stable", "response_timeout = \"200ms\"").start();
+    let proxy = proxy().stable(&stable).with("listen", "body_timeout = \"200ms\"").start();
     for framing in ["Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
         let mut client = proxy.client();
         client.send(format!("POST / HTTP/1.1\r\nHost: x\r\n{framing}"));
@@ -238,12 +238,12 @@ fn a_malformed_request_is_refused_its_connection_closed_and_nothing_forwarded() 
         ("GET / HTTP/1.1\r\nHost: x\r\nX-A: a\0b\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: x\r\nX-A: a\r\n b\r\n\r\n", 400),
         ("G<T / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        ("GET / HTTP/3.7\r\nHost: x\r\n\r\n", 400),
+        ("GET / HTTP/3.7\r\nHost: x\r\n\r\n", 505),
         ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc", 400),
         ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
         ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
         ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: cow\r\n\r\n0\r\n\r\n", 400),
         ("POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: x\r\nExpect: a-pony\r\nContent-Length: 1\r\n\r\n", 417),

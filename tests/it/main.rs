@@ -18,6 +18,7 @@ mod admin;
 mod arrival;
 mod bad_json;
 mod builders;
+mod checklist;
 mod commands;
 mod coverage;
 mod demo;

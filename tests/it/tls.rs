@@ -6,7 +6,8 @@ use tempfile::TempDir;
 
 use super::support::multiplexed::multiplexed_tls;
 use super::support::secure::{Authority, Trust, authority, der, secure_client};
-use super::support::{PATIENCE, Proxy, ProxyBuilder, Server, eventually, latch, proxy, server};
+use super::support::{PATIENCE, Proxy, ProxyBuilder, Server, by_hand, eventually, latch, proxy, server};
+use super::upgrades::{CONSENT, HANDSHAKE};
 
 struct Rig {
     stable: Server,
@@ -329,4 +330,25 @@ fn a_closed_connection_says_so_before_it_closes() {
     let mut client = secure_client(rig.proxy.addr(), rig.authority.trusted().config(), "a.example").unwrap();
     assert_eq!(client.get("/").status, 200);
     assert!(client.read_to_end().is_ok(), "close_notify came first");
+}
+
+#[test]
+fn a_websocket_passes_over_tls() {
+    let backend = by_hand();
+    let rig = rig_with("", |builder| builder.stable_url(&backend.url()));
+    let trust = rig.authority.trusted().alpn(&["http/1.1"]);
+    let mut client = secure_client(rig.proxy.addr(), trust.config(), "a.example").unwrap();
+    client.send(HANDSHAKE);
+    let mut talk = backend.accept();
+    talk.read_head();
+    talk.send(CONSENT);
+    assert!(client.read_through("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+    client.send("to the backend.");
+    assert_eq!(talk.read_through("."), b"to the backend.");
+    talk.send("to the client.").half_close();
+    assert_eq!(client.read_through("."), "to the client.");
+    assert!(client.read_to_end().is_ok(), "close_notify came first");
+    drop(client);
+    talk.read_to_end();
+    rig.proxy.assert_laws();
 }

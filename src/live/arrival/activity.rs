@@ -1,11 +1,15 @@
-//! What a client connection is doing, kept in two words so that one sweep can time thousands without a timer for each.
+//! What a client connection is doing, kept in a few words so that one sweep can time thousands without a timer for each.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::wire::Ledger;
 use crate::model::clock::Instant;
+
+/// How long a connection that we close may go on sending: time for an answer to arrive, not for more.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A client that uses its connection all the time sends its next request within this; so does one that has just made it.
 const QUIET: Duration = Duration::from_millis(500);
@@ -18,7 +22,16 @@ pub(in crate::live) struct Activity {
     requests: Cell<usize>,
     /// Requests that may still begin; `None` without a bound.
     left: Cell<Option<usize>>,
-    flushed: Cell<bool>,
+    /// Part of a head came, and is kept until it is whole.
+    begun: Cell<bool>,
+    /// Since when the client takes nothing of what it is offered.
+    blocked: Cell<Option<Instant>>,
+    /// Since when the client's body is waited for.
+    body: Cell<Option<Instant>>,
+    /// Since when the next piece of stable's answer is waited for, and how long it may be.
+    answer: Cell<Option<(Instant, Duration)>>,
+    overdue: Cell<bool>,
+    wire: Ledger,
     passed: Cell<bool>,
     draining: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
@@ -35,13 +48,19 @@ enum State {
     Serving,
     /// HTTP has ended on it: bytes pass both ways.
     Tunnel,
+    /// Our direction is closed, and the client's not yet.
+    Lingering,
 }
 
-/// Why a connection is to end.
+/// Why a connection is to end, or to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It was idle, or slow with a head, for too long.
     Expired(&'static str),
+    /// It was idle, or closing, for long enough; nobody did wrong.
+    Over,
+    /// A body stalled: whoever reads it is to find that.
+    Stalled,
     /// The process drains: finish what is being served.
     Drain,
     /// It had as many requests as one connection may have: finish them.
@@ -53,6 +72,8 @@ pub(super) enum Verdict {
 pub(super) struct Patience {
     pub(super) header: Duration,
     pub(super) idle: Duration,
+    pub(super) body: Duration,
+    pub(super) write: Duration,
     pub(super) tunnel: Duration,
 }
 
@@ -64,7 +85,12 @@ impl Activity {
             since: Cell::new(now),
             requests: Cell::new(0),
             left: Cell::new((most > 0).then_some(most)),
-            flushed: Cell::new(true),
+            begun: Cell::new(false),
+            blocked: Cell::new(None),
+            body: Cell::new(None),
+            answer: Cell::new(None),
+            overdue: Cell::new(false),
+            wire: Ledger::default(),
             passed: Cell::new(false),
             draining: Cell::new(false),
             verdict: Cell::new(None),
@@ -72,11 +98,44 @@ impl Activity {
         }
     }
 
+    /// What the stream and the way of a request tell each other.
+    pub(in crate::live) fn wire(&self) -> &Ledger {
+        &self.wire
+    }
+
     /// Bytes came from the client.
-    pub(super) fn read(&self, now: impl FnOnce() -> Instant) {
+    pub(super) fn read(&self) {
+        self.body.set(None);
+    }
+
+    /// Whether part of a head came.
+    pub(super) fn begun(&self, begun: bool, now: impl FnOnce() -> Instant) {
+        self.begun.set(begun);
+        if begun {
+            self.stir(now);
+        }
+    }
+
+    /// Something came that a request may begin with.
+    pub(super) fn stir(&self, now: impl FnOnce() -> Instant) {
         if self.state.get() == State::Idle {
             self.state.set(State::Head);
             self.since.set(now());
+        }
+    }
+
+    /// What came was no request, or the whole of a head; who serves it says when its request begins.
+    pub(super) fn settle(&self, now: Instant) {
+        if self.state.get() == State::Head {
+            self.state.set(State::Idle);
+            self.since.set(now);
+        }
+    }
+
+    /// The client has nothing to read; it may owe the rest of a body.
+    pub(super) fn waits_for_body(&self, due: bool, now: impl FnOnce() -> Instant) {
+        if due && self.body.get().is_none() {
+            self.body.set(Some(now()));
         }
     }
 
@@ -92,19 +151,12 @@ impl Activity {
         }
     }
 
-    /// What came was no request, or the whole of a head; who serves it says when its request begins.
-    pub(super) fn settle(&self, now: Instant) {
-        if self.state.get() == State::Head {
-            self.state.set(State::Idle);
-            self.since.set(now);
-        }
-    }
-
     /// A request's answer ended.
     pub(in crate::live) fn end(&self, now: Instant) {
+        self.answer.set(None);
         self.requests.set(self.requests.get().saturating_sub(1));
-        if self.requests.get() == 0 {
-            self.state.set(State::Idle);
+        if self.requests.get() == 0 && self.state.get() != State::Lingering {
+            self.state.set(if self.begun.get() { State::Head } else { State::Idle });
             self.since.set(now);
         }
     }
@@ -113,11 +165,18 @@ impl Activity {
     pub(super) fn open_tunnel(&self, now: Instant) {
         self.state.set(State::Tunnel);
         self.since.set(now);
+        self.blocked.set(None);
     }
 
     /// Bytes passed in the tunnel; when, the next look at it says.
     pub(super) fn pass(&self) {
         self.passed.set(true);
+    }
+
+    /// Our direction is closed.
+    pub(super) fn linger(&self, now: Instant) {
+        self.state.set(State::Lingering);
+        self.since.set(now);
     }
 
     /// Nothing is being served and no head has begun.
@@ -136,13 +195,38 @@ impl Activity {
     }
 
     /// Whether the client's socket took what it was last offered.
-    pub(super) fn wrote(&self, taken: bool) {
-        self.flushed.set(taken);
+    pub(super) fn wrote(&self, taken: bool, now: impl FnOnce() -> Instant) {
+        match (taken, self.blocked.get()) {
+            (true, None) | (false, Some(_)) => {}
+            (false, None) => self.blocked.set(Some(now())),
+            (true, Some(_)) => {
+                self.blocked.set(None);
+                // Meanwhile nobody asked stable for more.
+                self.answer.set(self.answer.get().map(|(_, limit)| (now(), limit)));
+            }
+        }
     }
 
     /// Nothing waits for the client to read.
     pub(super) fn is_flushed(&self) -> bool {
-        self.flushed.get()
+        self.blocked.get().is_none()
+    }
+
+    /// Stable has nothing to read of an answer that has begun.
+    pub(in crate::live) fn waits_for_answer(&self, limit: Duration, now: impl FnOnce() -> Instant) {
+        if self.answer.get().is_none() {
+            self.answer.set(Some((now(), limit)));
+        }
+    }
+
+    /// A piece of stable's answer came.
+    pub(in crate::live) fn answered(&self) {
+        self.answer.set(None);
+    }
+
+    /// The connection ends because stable's answer paused for too long.
+    pub(in crate::live) fn is_overdue(&self) -> bool {
+        self.overdue.get()
     }
 
     /// Ends the connection if it kept us waiting for too long.
@@ -150,21 +234,41 @@ impl Activity {
         if self.passed.take() {
             self.since.set(now);
         }
-        let waited = now.saturating_duration_since(self.since.get());
-        match self.state.get() {
-            State::Head if waited >= patience.header => self.tell(Verdict::Expired("header_timeout")),
-            State::Tunnel if waited >= patience.tunnel => self.tell(Verdict::Expired("tunnel_timeout")),
-            State::Idle if waited >= patience.idle => self.tell(Verdict::Expired("idle_timeout")),
+        let waited = |since: Instant| now.saturating_duration_since(since);
+        let for_long =
+            |since: &Cell<Option<Instant>>, limit| since.get().is_some_and(|at| waited(at) >= limit);
+        if for_long(&self.blocked, patience.write) {
+            return self.tell(Verdict::Expired("write_timeout"));
+        }
+        if for_long(&self.body, patience.body) && !self.wire.is_stalled() {
+            self.wire.stall();
+            return self.tell(Verdict::Stalled);
+        }
+        if self.is_flushed() && self.answer.get().is_some_and(|(at, limit)| waited(at) >= limit) {
+            self.overdue.set(true);
+            return self.tell(Verdict::Expired("answer_truncated"));
+        }
+        let owes = self.body.get().is_some() && !self.wire.is_stalled();
+        match (self.state.get(), waited(self.since.get())) {
+            (State::Head, waited) if waited >= patience.header => {
+                self.tell(Verdict::Expired("header_timeout"));
+            }
+            (State::Tunnel, waited) if waited >= patience.tunnel => {
+                self.tell(Verdict::Expired("tunnel_timeout"));
+            }
+            // What is owed of a body is timed as such, though its request was answered already.
+            (State::Idle, waited) if waited >= patience.idle && !owes => self.tell(Verdict::Over),
+            (State::Lingering, waited) if waited >= LINGER => self.tell(Verdict::Over),
             _ => {}
         }
     }
 
-    /// Tells the connection to end.
+    /// Tells the connection to end, unless it was told something that it did not hear yet.
     pub(super) fn tell(&self, verdict: Verdict) {
         if matches!(verdict, Verdict::Drain | Verdict::Enough) {
             self.draining.set(true);
         }
-        self.verdict.set(Some(verdict));
+        self.verdict.set(self.verdict.get().or(Some(verdict)));
         self.told.notify_one();
     }
 
@@ -180,159 +284,5 @@ impl Activity {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::clock;
-
-    const PATIENCE: Patience = Patience {
-        header: Duration::from_secs(10),
-        idle: Duration::from_secs(75),
-        tunnel: Duration::from_hours(1),
-    };
-
-    fn told(activity: &Activity) -> Option<Verdict> {
-        activity.verdict.take()
-    }
-
-    #[test]
-    fn each_state_has_its_own_patience() {
-        let start = clock::now();
-        let at = |s| start + Duration::from_secs(s);
-        let activity = Activity::new(start, 0);
-        activity.judge(at(74), PATIENCE);
-        assert_eq!(told(&activity), None);
-        activity.read(|| at(74));
-        activity.read(|| at(80));
-        activity.judge(at(83), PATIENCE);
-        assert_eq!(told(&activity), None);
-        activity.judge(at(84), PATIENCE);
-        assert_eq!(told(&activity), Some(Verdict::Expired("header_timeout")));
-        activity.begin();
-        activity.judge(at(10_000), PATIENCE);
-        assert_eq!(told(&activity), None, "a request being served is not the client's delay");
-        activity.end(at(10_000));
-        activity.judge(at(10_075), PATIENCE);
-        assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
-    }
-
-    #[test]
-    fn a_tunnel_lives_while_bytes_pass() {
-        let start = clock::now();
-        let at = |s| start + Duration::from_secs(s);
-        let activity = Activity::new(start, 0);
-        activity.begin();
-        activity.open_tunnel(start);
-        activity.read(|| unreachable!("bytes in a tunnel begin no head"));
-        activity.judge(at(3599), PATIENCE);
-        assert_eq!(told(&activity), None);
-        activity.pass();
-        activity.judge(at(3600), PATIENCE);
-        activity.judge(at(7199), PATIENCE);
-        assert_eq!(told(&activity), None, "something passed an hour ago");
-        activity.judge(at(7200), PATIENCE);
-        assert_eq!(told(&activity), Some(Verdict::Expired("tunnel_timeout")));
-        assert!(!activity.is_idle() && !activity.is_quiet(at(7200)));
-    }
-
-    #[test]
-    fn a_connection_is_quiet_once_its_client_has_had_time_for_another_request() {
-        let start = clock::now();
-        let activity = Activity::new(start, 0);
-        assert!(!activity.is_quiet(start + QUIET / 2), "its first request may be on its way");
-        assert!(activity.is_quiet(start + QUIET));
-        activity.begin();
-        assert!(!activity.is_quiet(start + 10 * QUIET));
-        activity.end(start + 10 * QUIET);
-        assert!(!activity.is_quiet(start + 10 * QUIET));
-        assert!(activity.is_quiet(start + 11 * QUIET));
-    }
-
-    #[test]
-    fn overlapping_requests_keep_it_busy_until_the_last_one_ends() {
-        let start = clock::now();
-        let later = start + Duration::from_hours(1);
-        let activity = Activity::new(start, 0);
-        assert!(activity.is_idle());
-        activity.begin();
-        activity.begin();
-        activity.end(later);
-        assert!(!activity.is_idle());
-        activity.judge(later + PATIENCE.idle, PATIENCE);
-        assert_eq!(told(&activity), None);
-        activity.end(later);
-        assert!(activity.is_idle());
-        activity.judge(later + PATIENCE.idle - Duration::from_nanos(1), PATIENCE);
-        assert_eq!(told(&activity), None, "idle since the last end, not since the first");
-        activity.judge(later + PATIENCE.idle, PATIENCE);
-        assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
-    }
-
-    #[test]
-    fn bytes_during_a_request_begin_no_head() {
-        let start = clock::now();
-        let activity = Activity::new(start, 0);
-        activity.begin();
-        activity.read(|| unreachable!("the clock is not read while serving"));
-        activity.judge(start + Duration::from_hours(1), PATIENCE);
-        assert_eq!(told(&activity), None);
-    }
-
-    #[test]
-    fn an_end_without_a_beginning_and_a_clock_that_stands_still_do_no_harm() {
-        let start = clock::now() + Duration::from_secs(100);
-        let activity = Activity::new(start, 0);
-        activity.end(start);
-        activity.judge(start - Duration::from_secs(50), PATIENCE);
-        assert!(activity.is_idle());
-        assert_eq!(told(&activity), None);
-    }
-
-    #[test]
-    fn a_verdict_that_was_told_before_anybody_waited_is_not_lost() {
-        let activity = Activity::new(clock::now(), 0);
-        activity.tell(Verdict::Drain);
-        let mut waiting = std::pin::pin!(activity.verdict());
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        let told = std::future::Future::poll(waiting.as_mut(), &mut cx);
-        assert_eq!(told, std::task::Poll::Ready(Verdict::Drain));
-        let mut again = std::pin::pin!(activity.verdict());
-        assert!(std::future::Future::poll(again.as_mut(), &mut cx).is_pending(), "it is told once");
-        activity.tell(Verdict::Expired("idle_timeout"));
-        let told = std::future::Future::poll(again.as_mut(), &mut cx);
-        assert_eq!(told, std::task::Poll::Ready(Verdict::Expired("idle_timeout")));
-    }
-
-    #[test]
-    fn the_last_request_that_a_connection_may_have_is_told() {
-        let start = clock::now();
-        let activity = Activity::new(start, 2);
-        activity.begin();
-        assert_eq!(told(&activity), None);
-        activity.begin();
-        assert_eq!(told(&activity), Some(Verdict::Enough));
-        activity.begin();
-        assert_eq!(told(&activity), None, "it is told once");
-        let endless = Activity::new(start, 0);
-        for _ in 0..1000 {
-            endless.begin();
-        }
-        assert_eq!(told(&endless), None);
-    }
-
-    #[test]
-    fn a_head_that_came_to_nothing_leaves_the_connection_idle_from_then_on() {
-        let start = clock::now();
-        let at = |s| start + Duration::from_secs(s);
-        let activity = Activity::new(start, 0);
-        activity.read(|| at(1));
-        activity.settle(at(5));
-        assert!(activity.is_idle());
-        activity.judge(at(79), PATIENCE);
-        assert_eq!(told(&activity), None);
-        activity.judge(at(80), PATIENCE);
-        assert_eq!(told(&activity), Some(Verdict::Expired("idle_timeout")));
-        activity.begin();
-        activity.settle(at(90));
-        assert!(!activity.is_idle(), "a request is not unmade");
-    }
-}
+#[path = "activity_tests.rs"]
+mod tests;

@@ -2,43 +2,38 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
-use hyper::body::Incoming;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper::server::conn::http1::{Builder, Connection, Parts};
-use hyper::service::{HttpService, service_fn};
+use hyper::server::conn::http1::{Builder, Parts};
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::activity::{Activity, Verdict};
+use super::wire::{Limits, Wire};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
 use crate::live::stable::answer::AnswerBody;
 use crate::live::upgrade::Tunnel;
 use crate::model::clock;
 
-/// Request heads with more fields than this are answered 431.
-const MAX_FIELDS: usize = 128;
-
 /// How often a connection that drains is looked at while its client still takes the end of an answer.
 const FLUSHED: Duration = Duration::from_millis(50);
 
-/// The server side of HTTP/1.1 as all connections have it.
-pub(super) fn protocol(max_header_bytes: usize) -> Builder {
+/// The server side of HTTP/1.1 as all connections have it. Its bounds are those of the inspector before it, so that it is
+/// never the one that refuses.
+pub(super) fn protocol(limits: Limits) -> Builder {
     let mut builder = Builder::new();
     builder
         .preserve_header_case(true)
         .auto_date_header(false)
-        .max_headers(MAX_FIELDS)
-        .max_buf_size(max_header_bytes)
+        .max_headers(limits.fields)
+        .max_buf_size(limits.head)
         // The buffer is read into beyond its bound; this one is exact.
-        .max_header_size(max_header_bytes)
+        .max_header_size(limits.head)
         // Timed by the worker's sweep, which costs a request nothing.
         .header_read_timeout(None);
     builder
@@ -46,13 +41,13 @@ pub(super) fn protocol(max_header_bytes: usize) -> Builder {
 
 /// Serves requests; answers why the connection ended, if not by the client's or our own good will.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    protocol: &Builder,
+    (protocol, limits): (&Builder, Limits),
     way: Rc<Way>,
     stream: S,
     peer: Rc<Peer>,
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
-    let io = Watched { io: TokioIo::new(stream), activity: activity.clone() };
+    let io = TokioIo::new(Wire::new(stream, limits, activity.clone()));
     let tunnel: Rc<Cell<Option<Box<Tunnel>>>> = Rc::default();
     let service = {
         let (activity, tunnel) = (activity.clone(), tunnel.clone());
@@ -70,25 +65,56 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
                 Err(error) => return Some(reason(&error)),
             },
             verdict = activity.verdict() => match verdict {
-                Verdict::Expired("idle_timeout") => {
-                    close(connection).await;
+                Verdict::Expired(reason) => return Some(reason),
+                Verdict::Over => {
+                    leave(connection.into_parts()).await;
                     return None;
                 }
-                Verdict::Expired(reason) => return Some(reason),
-                Verdict::Drain | Verdict::Enough => {}
+                Verdict::Stalled | Verdict::Drain | Verdict::Enough => {}
             },
             () = tokio::time::sleep(FLUSHED), if activity.is_draining() => {}
         }
         // Not hyper's graceful shutdown: after an answer that had begun it closes without a word, and the next request, on
         // its way already, is lost.
         if activity.is_draining() && activity.is_quiet(clock::now()) && activity.is_flushed() {
-            close(connection).await;
+            leave(connection.into_parts()).await;
             return None;
         }
     }
-    let tunnel = tunnel.take()?;
     let Parts { io, read_buf, .. } = connection.into_parts();
-    pass(tunnel, io.into_inner(), read_buf, &activity).await
+    let wire = io.into_inner();
+    if let Some(tunnel) = tunnel.take() {
+        let (client, early) = wire.into_tunnel(read_buf);
+        pass(tunnel, client, early, &activity).await
+    } else {
+        // Where another protocol was asked for hyper leaves the closing to us.
+        close(wire, &activity).await;
+        None
+    }
+}
+
+/// Ends a connection on which nothing is under way as its client expects: TLS says so before the socket is closed.
+async fn leave<S, V>(parts: Parts<TokioIo<Wire<S>>, V>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut stream, _) = parts.io.into_inner().into_tunnel(Bytes::new());
+    let _ = tokio::time::timeout(FLUSHED, stream.shutdown()).await;
+}
+
+/// Closes in order; a client that does not is not waited for without end.
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>, activity: &Activity) {
+    let closing = wire.shutdown();
+    tokio::pin!(closing);
+    loop {
+        tokio::select! {
+            biased;
+            _ = closing.as_mut() => return,
+            verdict = activity.verdict() => if matches!(verdict, Verdict::Over | Verdict::Expired(_)) {
+                return;
+            },
+        }
+    }
 }
 
 /// The answer as it goes out; a tunnel that is to follow it is kept until it is written.
@@ -100,7 +126,10 @@ async fn deliver(
     let (mut response, tunnel) = answer.await;
     if tunnel.is_some() {
         slot.set(tunnel);
-    } else if activity.is_draining() {
+        return Ok(response);
+    }
+    activity.wire().stay();
+    if activity.is_draining() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
@@ -125,16 +154,6 @@ where
     }
 }
 
-/// Ends a connection on which nothing is under way as its client expects: TLS says so before the socket is closed.
-async fn close<S, V>(mut connection: Connection<Watched<S>, V>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-    V: HttpService<Incoming, ResBody = AnswerBody, Error = Infallible>,
-{
-    Pin::new(&mut connection).graceful_shutdown();
-    let _ = tokio::time::timeout(FLUSHED, connection).await;
-}
-
 /// The value of the metric label `reason`.
 fn reason(error: &hyper::Error) -> &'static str {
     if error.is_parse_too_large() {
@@ -147,66 +166,5 @@ fn reason(error: &hyper::Error) -> &'static str {
         "answer_truncated"
     } else {
         "io"
-    }
-}
-
-/// A stream that notes when the client sends.
-struct Watched<S> {
-    io: TokioIo<S>,
-    activity: Rc<Activity>,
-}
-
-impl<S> Watched<S> {
-    /// From now on a tunnel: the stream as it is, which nobody looks at.
-    fn into_inner(self) -> S {
-        self.io.into_inner()
-    }
-}
-
-impl<S: AsyncRead + Unpin> Read for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() {
-            self.activity.read(clock::now);
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Write for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.activity.wrote(written.is_ready());
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.activity.wrote(written.is_ready());
-        written
     }
 }

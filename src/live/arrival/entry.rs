@@ -12,6 +12,7 @@ use super::activity::{Activity, Verdict};
 use super::addresses::{Addresses, Seat};
 use super::http2::{self, OnThisThread};
 use super::preface::{Protocol, spoken};
+use super::wire::Limits;
 use super::{connection, proxy_protocol};
 use crate::live::handle::Way;
 use crate::live::peer::{Certified, Peer};
@@ -28,6 +29,7 @@ pub(super) struct Entry {
     proxy_protocol: bool,
     header_timeout: Duration,
     http1: http1::Builder,
+    limits: Limits,
     http2: h2::Builder<OnThisThread>,
 }
 
@@ -47,13 +49,19 @@ impl Entry {
         addresses: Arc<Addresses>,
         way: Rc<Way>,
     ) -> Self {
+        let limits = Limits {
+            head: settings.max_header_bytes,
+            target: settings.max_target_bytes,
+            fields: settings.max_fields,
+        };
         Entry {
             shared,
             way,
             addresses,
             proxy_protocol: settings.proxy_protocol,
             header_timeout: settings.header_timeout,
-            http1: connection::protocol(settings.max_header_bytes),
+            http1: connection::protocol(limits),
+            limits,
             http2: http2::protocol(settings),
         }
     }
@@ -144,7 +152,9 @@ impl Entry {
         counted.speaks(protocol);
         let way = self.way.clone();
         match protocol {
-            Protocol::Http1 => connection::serve(&self.http1, way, stream, peer, activity).await,
+            Protocol::Http1 => {
+                connection::serve((&self.http1, self.limits), way, stream, peer, activity).await
+            }
             Protocol::Http2 => {
                 // Its preface came; what is waited for now is a request.
                 activity.settle(clock::now());
@@ -163,7 +173,7 @@ async fn until_told<T>(
         biased;
         done = step => done,
         verdict = activity.verdict() => Err(match verdict {
-            Verdict::Expired(reason) if reason != "idle_timeout" => Some(reason),
+            Verdict::Expired(reason) => Some(reason),
             _ => None,
         }),
     }

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod door;
 pub mod plane;
+mod wire;
 pub mod worker;
 
 pub mod entry;
@@ -20,3 +21,4 @@ pub mod http2;
 pub(super) use activity::Activity;
 pub use plane::{Plane, Started};
 pub use tls::Tls;
+pub(super) use wire::Fault;

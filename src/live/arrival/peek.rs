@@ -27,7 +27,7 @@ pub(super) async fn peek<const N: usize, T>(
             if length == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            activity.read(clock::now);
+            activity.stir(clock::now);
             // "Would block" although bytes are there: the next wait is for bytes that come after these.
             decide(&bytes[..length.min(N)], ended).ok_or_else(|| io::ErrorKind::WouldBlock.into())
         });

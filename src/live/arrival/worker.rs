@@ -66,6 +66,8 @@ impl Worker {
             patience: Patience {
                 header: settings.header_timeout,
                 idle: settings.idle_timeout,
+                body: settings.body_timeout,
+                write: settings.write_timeout,
                 tunnel: settings.tunnel_timeout,
             },
             connections: RefCell::default(),
@@ -156,8 +158,12 @@ impl Worker {
         for activity in self.connections.borrow().values() {
             activity.tell(Verdict::Drain);
         }
+        let mut sweep = tokio::time::interval(SWEEP);
         while !self.connections.borrow().is_empty() {
-            self.empty.notified().await;
+            tokio::select! {
+                () = self.empty.notified() => {}
+                _ = sweep.tick() => self.sweep(),
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub(in crate::live) enum Field {
     Upgrade,
     TransferEncoding,
     Expect,
+    Trailer,
     Mark,
     // From here on they are of the message as a whole.
     Via,
@@ -46,6 +47,7 @@ impl Survey {
                 3 if *name == header::VIA => Field::Via,
                 6 if *name == header::EXPECT => Field::Expect,
                 7 if *name == header::UPGRADE => Field::Upgrade,
+                7 if *name == header::TRAILER => Field::Trailer,
                 10 if *name == header::CONNECTION => Field::Connection,
                 10 if *name == KEEP_ALIVE => Field::KeepAlive,
                 10 if *name == TRACESTATE => Field::Trace,
@@ -96,6 +98,7 @@ mod tests {
             ("upgrade", Field::Upgrade),
             ("transfer-encoding", Field::TransferEncoding),
             ("expect", Field::Expect),
+            ("trailer", Field::Trailer),
             ("x-mark", Field::Mark),
             ("via", Field::Via),
             ("max-forwards", Field::MaxForwards),

@@ -1,11 +1,12 @@
 //! The answer on its way to the client: stable's connection goes back at its end, the request is counted, the ticket fulfilled.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
 use http_body_util::{Either, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::Permit;
@@ -50,6 +51,10 @@ pub(in crate::live) struct Finish {
 /// Stable's answer while it passes.
 struct FromStable {
     lease: Lease<LiveBody>,
+    /// How long it may pause.
+    pause: Duration,
+    /// It has a length and no body, as the answer to a conditional request may.
+    announces: bool,
     sent: Instant,
     first_byte: Instant,
     capture: Option<Box<Capturing>>,
@@ -66,6 +71,7 @@ pub(in crate::live) struct Arrived {
     pub(in crate::live) response: Response<Incoming>,
     pub(in crate::live) lease: Lease<LiveBody>,
     pub(in crate::live) sent: Instant,
+    pub(in crate::live) pause: Duration,
     /// The protocol that stable switches to, if it does.
     pub(in crate::live) switch: Option<HeaderValue>,
 }
@@ -140,9 +146,16 @@ impl Drop for Served {
     }
 }
 
-/// Stable's answer as the client gets it.
-pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served) -> Response<AnswerBody> {
-    let Arrived { response, lease, sent, .. } = arrived;
+/// Stable's answer as a client of this version gets it.
+pub(in crate::live) fn pass(
+    arrived: Arrived,
+    ticket: Ticket,
+    mut served: Served,
+    version: Version,
+) -> Response<AnswerBody> {
+    let Arrived { response, lease, sent, pause, .. } = arrived;
+    // The clock of pauses is the connection's, and one of HTTP/2 has many answers under way.
+    let pause = if version < Version::HTTP_2 { pause } else { Duration::MAX };
     let (mut head, body) = response.into_parts();
     let first_byte = served.answered(head.status, sent);
     let capture = ticket.capture().map(|(bytes, cap)| {
@@ -156,8 +169,16 @@ pub(in crate::live) fn pass(arrived: Arrived, ticket: Ticket, mut served: Served
     });
     headers::prepare_response(&mut head.headers);
     // What hyper writes follows the client's version, not stable's.
-    head.version = http::Version::HTTP_11;
-    let stable = Some(FromStable { lease, sent, first_byte, capture });
+    head.version = Version::HTTP_11;
+    if version < Version::HTTP_11 && body.size_hint().exact().is_none() {
+        // Without chunks only the close tells its end, and hyper would promise to stay.
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    // hyper writes no length in HTTP/1.1 beside a body that it knows to be empty.
+    let announces = version < Version::HTTP_2
+        && head.status == StatusCode::NOT_MODIFIED
+        && head.headers.contains_key(header::CONTENT_LENGTH);
+    let stable = Some(FromStable { lease, pause, announces, sent, first_byte, capture });
     let finish = Finish { ticket, stable, served };
     Response::from_parts(head, Tapped::new(Either::Left(body), Some(finish)))
 }
@@ -177,8 +198,7 @@ pub(in crate::live) fn refuse(
     ticket.cut();
     let mut response = obstacle.response();
     if ticket.upload().is_some_and(|u| !u.is_complete()) {
-        // The rest of the body is not read any more.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        close(&mut response);
     }
     own(response, ticket, served)
 }
@@ -197,8 +217,14 @@ pub(in crate::live) fn own(
     response.map(|body| Tapped::new(Either::Right(Full::new(body)), Some(finish)))
 }
 
+/// The rest of the request's body is not read any more, so nothing that follows it is.
+pub(in crate::live) fn close<B>(response: &mut Response<B>) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
 impl Tap for Finish {
     fn data(&mut self, chunk: &Bytes) {
+        self.served.activity.answered();
         self.served.sent += chunk.len() as u64;
         let Some(stable) = self.stable.as_mut().filter(|s| s.capture.is_some()) else { return };
         if !self.ticket.is_awaited() {
@@ -211,6 +237,16 @@ impl Tap for Finish {
         bytes.shrink(freed);
     }
 
+    fn waits(&mut self) {
+        if let Some(stable) = &self.stable {
+            self.served.activity.waits_for_answer(stable.pause, clock::now);
+        }
+    }
+
+    fn holds_open(&self) -> bool {
+        self.stable.as_ref().is_some_and(|stable| stable.announces)
+    }
+
     fn trailers(&mut self, fields: &HeaderMap) {
         if let Some(capturing) = self.stable.as_mut().and_then(|s| s.capture.as_mut()) {
             capturing.answer.trailers = Some(fields.clone());
@@ -220,7 +256,8 @@ impl Tap for Finish {
     fn end(self, end: End) {
         let Finish { ticket, stable, mut served } = self;
         if end == End::Dropped {
-            let (leg, reason) = CLIENT_LEFT;
+            let overdue = served.activity.is_overdue();
+            let (leg, reason) = if overdue { (Leg::Stable.label(), "body_timeout") } else { CLIENT_LEFT };
             served.blame(leg, reason);
         } else {
             ticket.cut();
@@ -254,6 +291,7 @@ impl FromStable {
                 served.meters.failed("truncated");
                 served.blame(Leg::Stable.label(), "truncated");
             }
+            End::Dropped if served.activity.is_overdue() => served.meters.failed("body_timeout"),
             End::Failed => served.blame("client", "upload_broken"),
             End::Dropped => {}
         }

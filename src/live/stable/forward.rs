@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 
 use super::answer::Arrived;
+use super::framing;
 use crate::live::error::Obstacle;
 use crate::live::meters::RouteMeters;
 use crate::live::mirror::{LiveBody, Ticket};
@@ -26,11 +27,12 @@ pub(in crate::live) async fn forward(
     ticket: &Ticket,
     meters: &RouteMeters,
     arrived: Instant,
+    client: Version,
 ) -> Result<Arrived, Obstacle> {
     let before = clock::now();
     let lease = if ask.is_some() { Box::pin(pool.checkout_to_switch()).await } else { pool.checkout().await };
     let mut lease = lease.map_err(Obstacle::Unreached)?;
-    let limit = pool.settings().response_timeout;
+    let (limit, pause) = (pool.settings().response_timeout, pool.settings().body_timeout);
     // The making of a connection is stable's time, not ours.
     let ready = if lease.is_reused() { clock::now() } else { before };
     meters.overhead.record((ready - arrived).as_secs_f64());
@@ -40,14 +42,17 @@ pub(in crate::live) async fn forward(
             lease.may_switch();
         }
         let sent = clock::now();
-        match head(&mut lease, request, ticket, limit, sent).await? {
+        match head(&mut lease, request, ticket, (limit, client), sent).await? {
             Ok(response) if response.status().is_informational() => {
                 let consent = ask.and_then(|ask| ask.consent(response.status(), response.headers()));
                 // Without one a 101 is the end of HTTP on a connection that the client still speaks it on.
                 let switch = Some(consent.ok_or(Obstacle::Broken("invalid_response"))?);
-                return Ok(Arrived { response, lease, sent, switch });
+                return Ok(Arrived { response, lease, sent, pause, switch });
             }
-            Ok(response) => return Ok(Arrived { response, lease, sent, switch: None }),
+            Ok(response) if !framing::is_sound(response.headers()) => {
+                return Err(Obstacle::Broken("invalid_response"));
+            }
+            Ok(response) => return Ok(Arrived { response, lease, sent, pause, switch: None }),
             Err(SendError::Broken(_)) if ticket.upload().is_some_and(|u| u.is_broken()) => {
                 return Err(Obstacle::UploadBroken);
             }
@@ -61,12 +66,13 @@ pub(in crate::live) async fn forward(
     }
 }
 
-/// Waits for the response head within `limit` of the last thing that the client sent.
+/// Waits for the response head within `limit` of the last thing that the client sent. A client that owes the rest of its
+/// body is timed by its connection; one of HTTP/2, whose connection has many bodies under way, here.
 async fn head(
     lease: &mut Lease<LiveBody>,
     request: Request<LiveBody>,
     ticket: &Ticket,
-    limit: Duration,
+    (limit, client): (Duration, Version),
     sent: Instant,
 ) -> Result<Result<Response<Incoming>, SendError<LiveBody>>, Obstacle> {
     let timer = tokio::time::sleep_until(sent + limit);
@@ -79,13 +85,15 @@ async fn head(
             () = &mut timer => {}
         }
         let deadline = timer.deadline();
-        let moved = ticket.upload().and_then(|u| u.moved()).map_or(sent, |m| m.max(sent));
-        if moved + limit > deadline {
-            timer.as_mut().reset(moved + limit);
-        } else if ticket.upload().is_some_and(|u| u.is_awaited()) {
-            return Err(Obstacle::UploadStalled);
-        } else {
-            return Err(Obstacle::Late);
+        let upload = ticket.upload();
+        let moved = match upload {
+            Some(upload) if upload.is_awaited() && client < Version::HTTP_2 => deadline,
+            _ => upload.and_then(|u| u.moved()).map_or(sent, |m| m.max(sent)),
+        };
+        if moved + limit <= deadline {
+            let owed = upload.is_some_and(|upload| upload.is_awaited());
+            return Err(if owed { Obstacle::UploadStalled } else { Obstacle::Late });
         }
+        timer.as_mut().reset(moved + limit);
     }
 }

@@ -175,6 +175,19 @@ impl SecureClient {
         self.try_get(path, &[]).unwrap()
     }
 
+    /// Sends these bytes.
+    #[track_caller]
+    pub fn send(&mut self, bytes: &str) {
+        self.reader.stream.write_all(bytes.as_bytes()).unwrap();
+        self.reader.stream.flush().unwrap();
+    }
+
+    /// Reads up to and with `end`.
+    #[track_caller]
+    pub fn read_through(&mut self, end: &str) -> String {
+        String::from_utf8(self.reader.through(end.as_bytes()).unwrap()).unwrap()
+    }
+
     /// Reads until the server ends the connection.
     pub fn read_to_end(&mut self) -> io::Result<usize> {
         self.reader.stream.read_to_end(&mut Vec::new())

@@ -188,7 +188,7 @@ impl Meter {
         self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         match self.kind() {
             HEADERS => {
-                activity.read(clock::now);
+                activity.stir(clock::now);
                 Ok(())
             }
             DATA if self.payload > 0 || self.has(END_STREAM) => Ok(()),

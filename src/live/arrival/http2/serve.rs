@@ -87,11 +87,12 @@ pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 
             biased;
             result = connection.as_mut() => return result.err().and_then(|e| reason(&e, &course)),
             verdict = activity.verdict() => match verdict {
-                Verdict::Expired(reason) if reason != "idle_timeout" => return Some(reason),
+                Verdict::Expired(reason) => return Some(reason),
                 // The answers may still be on their way, at the client's speed.
                 Verdict::Enough => connection.as_mut().graceful_shutdown(),
+                Verdict::Stalled => {}
                 // It is told again and again.
-                Verdict::Expired(_) | Verdict::Drain => if leaving.is_none() {
+                Verdict::Over | Verdict::Drain => if leaving.is_none() {
                     connection.as_mut().graceful_shutdown();
                     leaving = Some(clock::now() + GRACE);
                 }

@@ -3,12 +3,16 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::claims::claim;
+use super::trailers;
 use super::{REQUEST_ID, TRACEPARENT, TRACESTATE};
 use crate::live::request::survey::{Field, KEEP_ALIVE, PROXY_CONNECTION, Survey};
 
 /// RFC 9110 section 7.6.1: what `Connection` names, and what is of one hop without being named. Fields that are of the
 /// message as a whole cannot be removed by naming them.
 pub(super) fn strip_hop_by_hop(fields: &mut HeaderMap, survey: Survey) {
+    if survey.has(Field::Trailer) {
+        trailers::announce(fields);
+    }
     if survey.has(Field::Connection) {
         strip_named(fields);
         fields.remove(header::CONNECTION);
@@ -38,17 +42,17 @@ fn wants_trailers(fields: &HeaderMap) -> bool {
 }
 
 fn strip_named(fields: &mut HeaderMap) {
-    let named: Vec<HeaderName> = fields
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        .filter(|name| !is_end_to_end(name))
-        .collect();
+    let named: Vec<HeaderName> =
+        listed(fields, &header::CONNECTION).filter(|name| !is_end_to_end(name)).collect();
     for name in named {
         fields.remove(name);
     }
+}
+
+/// The field names that a field lists.
+pub(super) fn listed(fields: &HeaderMap, field: &HeaderName) -> impl Iterator<Item = HeaderName> {
+    let lines = fields.get_all(field).iter().filter_map(|v| v.to_str().ok());
+    lines.flat_map(|v| v.split(',')).filter_map(|name| HeaderName::try_from(name.trim()).ok())
 }
 
 /// Fields of the message as a whole, and those that say who asked: a client that named one could have taken off what a

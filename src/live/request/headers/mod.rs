@@ -6,6 +6,7 @@ mod forwarded;
 mod hop;
 mod request_id;
 mod trace;
+mod trailers;
 mod via;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
