@@ -1,5 +1,6 @@
 //! A leg that speaks HTTP/2: what it is sent, what becomes of its answers, and every way in which it can be sick.
 
+use crate::support::multiplexed::{multiplexed, request};
 use crate::support::*;
 
 fn over(url: &str) -> ProxyBuilder {
@@ -322,5 +323,49 @@ fn a_hundred_mirrored_requests_share_the_shadows_connection_and_match() {
     let page = proxy.compared(100);
     assert_eq!(page.sum("umbrage_comparisons_total", &[("verdict", "match")]), 100.0, "{}", proxy.report());
     assert_eq!(shadow.connections(), 1);
+    proxy.assert_laws();
+}
+
+#[test]
+fn from_http2_to_http2_everything_passes_trailers_and_all() {
+    let stable = modern()
+        .acts(|seen, _| Act::Answer {
+            status: 200,
+            headers: vec![("x-kept".to_owned(), "1".to_owned())],
+            body: seen.body.clone(),
+            // Not announced: over HTTP/2 nobody has to.
+            trailers: Some(("grpc-status".to_owned(), "0".to_owned())),
+        })
+        .start();
+    let proxy = over(&stable.url()).start();
+    let mut client = multiplexed(proxy.addr());
+    let mut asked = request("POST", "/a//b?c=%20d");
+    asked.headers_mut().insert("te", "trailers".parse().unwrap());
+    asked.headers_mut().append("cookie", "a=1".parse().unwrap());
+    let mut sum = http::HeaderMap::new();
+    sum.insert("x-sum", "7".parse().unwrap());
+    let reply = client.ask(asked, b"abc", Some(sum.clone())).unwrap();
+    assert_eq!((reply.status(), reply.text().as_str(), reply.header("x-kept")), (200, "abc", Some("1")));
+    assert_eq!(reply.trailers.unwrap()["grpc-status"], "0");
+    let seen = stable.seen().remove(0);
+    assert_eq!((seen.version, &seen.body[..]), (http::Version::HTTP_2, &b"abc"[..]));
+    assert_eq!(seen.uri.to_string(), "http://a.example/a//b?c=%20d");
+    assert_eq!(
+        (&seen.headers["te"], &seen.headers["cookie"]),
+        (&"trailers".parse().unwrap(), &"a=1".parse().unwrap())
+    );
+    assert_eq!(seen.trailers, Some(sum));
+    proxy.assert_laws();
+}
+
+#[test]
+fn from_http2_to_http2_half_an_answer_is_a_reset_stream_on_both_sides() {
+    let stable =
+        modern().acts(|seen, _| if seen.uri.path() == "/half" { Act::ResetMidBody } else { hello() }).start();
+    let proxy = over(&stable.url()).start();
+    let mut client = multiplexed(proxy.addr());
+    assert!(client.ask(request("GET", "/half"), b"", None).is_err(), "it must not look whole");
+    assert_eq!(client.get("/").text(), "hello", "the client's connection is well");
+    assert_eq!(stable.connections(), 1, "and stable's");
     proxy.assert_laws();
 }
