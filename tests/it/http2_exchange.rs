@@ -1,11 +1,11 @@
 //! Promise: over HTTP/2 a client has everything that it has over HTTP/1.1.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::interop::tool::{run, tool as find};
 use super::support::frames::{DATA, END_STREAM, GET, GOAWAY, OK, RST_STREAM, SETTINGS, frames};
 use super::support::multiplexed::{multiplexed, request};
 use super::support::{answer, by_hand, latch, proxy, server};
@@ -286,18 +286,9 @@ fn a_connection_may_have_a_bounded_number_of_requests() {
     proxy.assert_laws();
 }
 
-/// Runs an outside tool; `None`, and a word about it, where it is not installed.
+/// What an outside tool says; `None`, and a word about it, where it is not installed and need not be.
 fn tool(name: &str, args: &[&str]) -> Option<String> {
-    match Command::new(name).args(args).stdin(Stdio::null()).output() {
-        Ok(done) => {
-            assert!(done.status.success(), "{name} {args:?}: {done:?}");
-            Some(String::from_utf8_lossy(&done.stdout).into_owned())
-        }
-        Err(error) => {
-            println!("SKIPPED: {name} cannot be run here ({error})");
-            None
-        }
-    }
+    Some(run(&find(name)?, args).out)
 }
 
 #[test]

@@ -7,6 +7,6 @@ mod curl;
 mod haproxy;
 mod nginx;
 mod python;
-mod tool;
+pub mod tool;
 mod websocket;
 mod wrk;
