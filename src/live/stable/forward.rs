@@ -29,19 +29,17 @@ pub(in crate::live) async fn forward(
     arrived: Instant,
     client: Version,
 ) -> Result<Arrived, Obstacle> {
-    let before = clock::now();
     let lease = if ask.is_some() { Box::pin(pool.checkout_to_switch()).await } else { pool.checkout().await };
     let mut lease = lease.map_err(Obstacle::Unreached)?;
     let (limit, pause) = (pool.settings().response_timeout, pool.settings().body_timeout);
     // The making of a connection is stable's time, not ours.
-    let ready = if lease.is_reused() { clock::now() } else { before };
-    meters.overhead.record((ready - arrived).as_secs_f64());
+    meters.overhead.record(lease.since() - arrived);
+    let mut sent = if lease.is_reused() { lease.since() } else { clock::now() };
     loop {
         ticket.reach();
         if ask.is_some() {
             lease.may_switch();
         }
-        let sent = clock::now();
         match head(&mut lease, request, ticket, (limit, client), sent).await? {
             Ok(response) if response.status().is_informational() => {
                 let consent = ask.and_then(|ask| ask.consent(response.status(), response.headers()));
@@ -61,6 +59,7 @@ pub(in crate::live) async fn forward(
             Err(SendError::Unsent(back)) => {
                 request = *back;
                 lease = lease.reconnect().await.map_err(Obstacle::Unreached)?;
+                sent = clock::now();
             }
         }
     }
