@@ -83,6 +83,13 @@ impl<B> Lease<B> {
         self.reused
     }
 
+    /// Whether a used connection of HTTP/1.1 ended without a byte of an answer: it had gone stale, or the leg closed it right
+    /// behind the answer before.
+    pub fn was_stale(&self) -> bool {
+        let silent = matches!(&self.wire, Some(Wire::One(connection)) if !connection.gauge.has_heard());
+        self.reused && silent
+    }
+
     /// Since when there was a place for it among those under way; a connection that had to be made came after.
     pub fn since(&self) -> Instant {
         self.since
@@ -149,8 +156,8 @@ where
         self.asked = None;
         match &answered {
             Ok(response) => self.pool.answered(&self.endpoint, response.status()),
-            Err(SendError::Broken(_)) => self.pool.failed(&self.endpoint),
-            Err(SendError::Unsent(_)) => {}
+            Err(SendError::Broken(_)) if !self.was_stale() => self.pool.failed(&self.endpoint),
+            Err(SendError::Broken(_) | SendError::Unsent(_)) => {}
         }
         answered
     }

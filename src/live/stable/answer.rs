@@ -24,7 +24,7 @@ use crate::upstream::Lease;
 const CLIENT_LEFT: (&str, &str) = ("client", "aborted");
 
 /// What the client is sent.
-pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Option<Finish>>;
+pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Option<Box<Finish>>>;
 
 /// One client request being served; counted when dropped, which is when its answer has ended or been given up.
 pub(in crate::live) struct Served {
@@ -181,7 +181,7 @@ pub(in crate::live) fn pass(
         && head.status == StatusCode::NOT_MODIFIED
         && head.headers.contains_key(header::CONTENT_LENGTH);
     let stable = Some(FromStable { lease, pause, announces, sent, first_byte, capture });
-    let finish = Finish { ticket, stable, served };
+    let finish = Box::new(Finish { ticket, stable, served });
     Response::from_parts(head, Tapped::new(Either::Left(body), Some(finish)))
 }
 
@@ -215,7 +215,7 @@ pub(in crate::live) fn own(
     if let Some(id) = served.id.take() {
         response.headers_mut().insert(REQUEST_ID, id.value());
     }
-    let finish = Finish { ticket, stable: None, served };
+    let finish = Box::new(Finish { ticket, stable: None, served });
     response.map(|body| Tapped::new(Either::Right(Full::new(body)), Some(finish)))
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 
+use super::again;
 use super::answer::Arrived;
 use super::framing;
 use crate::live::error::Obstacle;
@@ -18,8 +19,8 @@ use crate::upstream::{Lease, Pool, SendError};
 
 /// Sends the request; resolves with the head of stable's answer.
 ///
-/// A request is sent again only on a connection that had gone stale before a byte of it was written: hyper then hands
-/// it back unwritten, its body not begun.
+/// A request is sent again only where a used connection had gone stale: before a byte of it was written, when hyper hands
+/// it back, its body not begun; and once more if it is one that [`may be sent twice`](again) and no byte of an answer came.
 pub(in crate::live) async fn forward(
     pool: &Rc<Pool<LiveBody>>,
     mut request: Request<LiveBody>,
@@ -35,6 +36,7 @@ pub(in crate::live) async fn forward(
     // The making of a connection is stable's time, not ours.
     meters.overhead.record(lease.since() - arrived);
     let mut sent = if lease.is_reused() { lease.since() } else { clock::now() };
+    let mut spare = if lease.is_reused() && ask.is_none() { again::spare(&request) } else { None };
     loop {
         ticket.reach();
         if ask.is_some() {
@@ -54,14 +56,15 @@ pub(in crate::live) async fn forward(
             Err(SendError::Broken(_)) if ticket.upload().is_some_and(|u| u.is_broken()) => {
                 return Err(Obstacle::UploadBroken);
             }
-            Err(SendError::Broken(error)) => return Err(Obstacle::Broken(broken_label(&error))),
+            Err(SendError::Broken(error)) => match spare.take().filter(|_| lease.was_stale()) {
+                Some(spare) => request = spare,
+                None => return Err(Obstacle::Broken(broken_label(&error))),
+            },
             Err(SendError::Unsent(_)) if !lease.is_reused() => return Err(Obstacle::Broken("reset")),
-            Err(SendError::Unsent(back)) => {
-                request = *back;
-                lease = lease.reconnect().await.map_err(Obstacle::Unreached)?;
-                sent = clock::now();
-            }
+            Err(SendError::Unsent(back)) => request = *back,
         }
+        lease = lease.reconnect().await.map_err(Obstacle::Unreached)?;
+        sent = clock::now();
     }
 }
 
