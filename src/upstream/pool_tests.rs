@@ -88,7 +88,9 @@ fn no_more_is_kept_than_the_bound() {
             leases.push(pool.connect().await.unwrap());
         }
         assert_eq!(connections(&metrics), ("6".into(), "0".into()));
-        leases.into_iter().for_each(|lease| lease.give_back(clock::now()));
+        for lease in leases {
+            lease.give_back(clock::now());
+        }
         assert_eq!(only(&pool).idle.borrow().len(), 4, "max_idle");
         assert_eq!(connections(&metrics), ("0".into(), "4".into()));
     });
