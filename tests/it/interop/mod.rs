@@ -4,6 +4,7 @@
 //! fails. A new tool is one file here and one word in `.ci/run`.
 
 mod curl;
+mod grpc;
 mod haproxy;
 mod nginx;
 mod python;
