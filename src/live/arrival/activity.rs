@@ -192,6 +192,12 @@ impl Activity {
         self.is_idle() && now.saturating_duration_since(self.since.get()) >= QUIET
     }
 
+    /// The reason of an end, unless the socket just went away while nothing was asked of us: so browsers leave, and what they
+    /// connected in advance.
+    pub(super) fn blames(&self, reason: &'static str) -> Option<&'static str> {
+        (reason != "io" || !self.is_idle()).then_some(reason)
+    }
+
     /// It was told to end as soon as nothing is being served.
     pub(super) fn is_draining(&self) -> bool {
         self.draining.get()

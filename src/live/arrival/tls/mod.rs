@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod handshake;
+mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
