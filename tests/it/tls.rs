@@ -70,7 +70,11 @@ fn alpn_decides_between_http2_and_http1() {
     let mut two =
         multiplexed_tls(rig.proxy.addr(), trust.clone().alpn(&["h2", "http/1.1"]).config(), "a.example");
     assert_eq!(two.get("/").text(), "fine");
-    for (offered, agreed) in [(&["http/1.1"][..], Some(&b"http/1.1"[..])), (&[], None)] {
+    for (offered, agreed) in [
+        (&["http/1.1", "http/1.0"][..], Some(&b"http/1.1"[..])),
+        (&["http/1.0"], Some(b"http/1.0")),
+        (&[], None),
+    ] {
         let mut one =
             secure_client(rig.proxy.addr(), trust.clone().alpn(offered).config(), "a.example").unwrap();
         assert_eq!((one.get("/").text().as_str(), one.session().alpn_protocol()), ("fine", agreed));
@@ -79,7 +83,7 @@ fn alpn_decides_between_http2_and_http1() {
     assert!(secure_client(rig.proxy.addr(), stranger.config(), "a.example").is_err());
     let page = rig.proxy.metrics();
     assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http2")]), 1.0);
-    assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http1")]), 2.0);
+    assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http1")]), 3.0);
 }
 
 #[test]

@@ -6,9 +6,9 @@
 mod browser;
 mod curl;
 mod grpc;
-mod haproxy;
-mod nginx;
+mod load;
+mod neighbours;
 mod python;
+mod sslscan;
 pub mod tool;
 mod websocket;
-mod wrk;
