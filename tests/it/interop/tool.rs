@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ use crate::support::{DeadAddress, dead_address, eventually, try_client};
 
 /// How long a program may take to come up, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lines that a script may have said and nobody heard; it then waits.
+const LINES: usize = 64;
 
 /// Where a program is; `None`, with a word about it, if it is not there and need not be.
 pub fn tool(name: &str) -> Option<PathBuf> {
@@ -134,7 +137,7 @@ impl Script {
         command.arg(file).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
         let (mouth, ear) = (child.stdout.take().expect("piped"), child.stdin.take());
-        let (sender, said) = channel();
+        let (sender, said) = sync_channel(LINES);
         thread::spawn(move || {
             BufReader::new(mouth).lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
         });
