@@ -20,6 +20,10 @@ const RATE: u32 = 200;
 /// Bytes of bodies and answers that pay for one frame more: an ordinary download has one `WINDOW_UPDATE` for many KiB, and one
 /// PING for each round trip.
 const BYTES_FOR_A_FRAME: u64 = 1024;
+/// Frames that a piece of an answer pays for, however small it is: a client may acknowledge each message of a stream with a
+/// `WINDOW_UPDATE` for it, one for the connection, and a PING that measures the way (gRPC does). Pieces are counted as stable
+/// sends them, not as they are cut for the client: otherwise windows of a byte would pay for themselves.
+const FRAMES_FOR_A_PIECE: u32 = 3;
 
 const PREFACE: usize = 24;
 const HEAD: usize = 9;
@@ -192,7 +196,7 @@ impl Meter {
                 Ok(())
             }
             DATA if self.payload > 0 || self.has(END_STREAM) => Ok(()),
-            _ => self.pay(clock::now),
+            _ => self.pay(clock::now, || activity.take_pieces()),
         }
     }
 
@@ -205,12 +209,14 @@ impl Meter {
         }
     }
 
-    /// One frame that asks for nothing.
-    fn pay(&mut self, now: impl FnOnce() -> Instant) -> Result<(), Flood> {
+    /// One frame that asks for nothing; `pieces` of answers came meanwhile.
+    fn pay(&mut self, now: impl FnOnce() -> Instant, pieces: impl FnOnce() -> u32) -> Result<(), Flood> {
         if self.credit == 0 {
             let now = now();
             let waited = now.saturating_duration_since(self.filled).as_millis();
-            let earned = waited * u128::from(RATE) / 1000 + u128::from(self.bytes / BYTES_FOR_A_FRAME);
+            let earned = waited * u128::from(RATE) / 1000
+                + u128::from(self.bytes / BYTES_FOR_A_FRAME)
+                + u128::from(pieces()) * u128::from(FRAMES_FOR_A_PIECE);
             self.credit = u32::try_from(earned).unwrap_or(BURST).min(BURST);
             (self.filled, self.bytes) = (now, 0);
         }

@@ -35,7 +35,7 @@ fn time_pays_for_frames_and_never_more_than_a_burst() {
     let start = meter.filled;
     let mut paid = |after: u64| {
         let now = start + Duration::from_secs(after);
-        (0..10_000).take_while(|_| meter.pay(|| now).is_ok()).count()
+        (0..10_000).take_while(|_| meter.pay(|| now, || 0).is_ok()).count()
     };
     assert_eq!(paid(0), BURST as usize);
     assert_eq!(paid(1), RATE as usize);
@@ -47,10 +47,23 @@ fn time_pays_for_frames_and_never_more_than_a_burst() {
 fn what_passes_pays_for_frames() {
     let (mut meter, activity) = meter();
     let filled = meter.filled;
-    while meter.pay(|| filled).is_ok() {}
+    while meter.pay(|| filled, || 0).is_ok() {}
     meter.pass(&frame(DATA, 0, 16 * 1024), &activity).expect("a body");
-    let paid = (0..100).take_while(|_| meter.pay(|| filled).is_ok()).count();
+    let paid = (0..100).take_while(|_| meter.pay(|| filled, || 0).is_ok()).count();
     assert_eq!(paid, 16);
+}
+
+#[test]
+fn each_message_of_a_stream_pays_for_what_acknowledges_it() {
+    let (mut meter, activity) = meter();
+    for message in 0..20_000 {
+        activity.answered();
+        for _ in 0..FRAMES_FOR_A_PIECE {
+            assert_eq!(meter.pass(&frame(PING, 0, 8), &activity), Ok(()), "{message}");
+        }
+    }
+    let taken = pings(&mut meter, &activity, 5000);
+    assert!(taken <= BURST as usize + 200, "{taken}: what was spent once is not there again");
 }
 
 #[test]
