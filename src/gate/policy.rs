@@ -111,6 +111,12 @@ impl Experiment {
     pub fn epoch(&self) -> &str {
         self.epoch.get().map_or("", |key| key)
     }
+
+    /// Whether shadow or control is told whose a request is, by the PROXY protocol.
+    pub fn tells_client(&self) -> bool {
+        let control = self.control.as_ref().is_some_and(|plan| plan.upstream.proxy_protocol.is_on());
+        control || self.shadow.proxy_protocol.is_on()
+    }
 }
 
 impl Policy {

@@ -87,7 +87,7 @@ impl Way {
         served.identify(&said);
         let trace = said.trace.filter(|_| identity.trace == Trace::Propagate);
         let note = served.entry().map(Entry::note);
-        let head = Head { parts: &parts, client: peer.address, said: &said, trace, note };
+        let head = Head { parts: &parts, peer: &peer, said: &said, trace, note };
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
@@ -96,8 +96,9 @@ impl Way {
         }
         let version = std::mem::replace(&mut parts.version, Version::HTTP_11);
         let request = Request::from_parts(parts, body);
+        let pool = lane.pool.on_behalf_of(|| Some(peer.ends()));
         let mut arrived =
-            match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, version).await {
+            match forward(&pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, version).await {
                 Ok(arrived) => arrived,
                 Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
                     return (answer::refuse(&Obstacle::UploadStalled, ticket, served), None);

@@ -33,6 +33,7 @@ mod interop;
 mod laws;
 mod legs_addresses;
 mod legs_http2;
+mod legs_proxy_protocol;
 mod legs_tls;
 mod life;
 mod live_errors;

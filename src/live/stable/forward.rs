@@ -1,6 +1,5 @@
 //! The request to stable and the head of its answer back: which connection, how long, and the one retry there is.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response, Version};
@@ -14,14 +13,14 @@ use crate::live::mirror::{LiveBody, Ticket};
 use crate::live::upgrade::Ask;
 use crate::model::clock::{self, Instant};
 use crate::upstream::error::broken_label;
-use crate::upstream::{Lease, Pool, SendError};
+use crate::upstream::{Lease, OnBehalf, SendError};
 
 /// Sends the request; resolves with the head of stable's answer.
 ///
 /// A request is sent again only on a connection that had gone stale before a byte of it was written: hyper then hands
 /// it back unwritten, its body not begun.
 pub(in crate::live) async fn forward(
-    pool: &Rc<Pool<LiveBody>>,
+    pool: &OnBehalf<'_, LiveBody>,
     mut request: Request<LiveBody>,
     ask: Option<&Ask>,
     ticket: &Ticket,

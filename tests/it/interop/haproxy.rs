@@ -63,3 +63,32 @@ fn behind_it_is_stable() {
     let page = proxy.assert_laws();
     assert_eq!(page.sum("umbrage_leg_errors_total", &[]), 0.0);
 }
+
+#[test]
+fn behind_it_learns_the_client_from_the_header_of_each_version() {
+    let Some(program) = tool("haproxy") else { return };
+    let stable = haproxy(&program, |address| {
+        format!(
+            "frontend in\n  bind {address} accept-proxy\n  http-request return status 200 content-type text/plain \
+             lf-string \"%[src]:%[src_port] to %[dst_port]\"\n"
+        )
+    });
+    for version in ["v1", "v2"] {
+        let proxy = proxy()
+            .stable_url(&stable.url())
+            .with("stable", &format!("proxy_protocol = \"{version}\""))
+            .with("stable", "health = { path = \"/\", interval = \"50ms\" }")
+            .start();
+        let mut clients = [proxy.client(), proxy.client()];
+        for n in 0..20 {
+            let client = &mut clients[n % 2];
+            let told = client.get("/").read_response().text();
+            assert_eq!(told, format!("{} to {}", client.local_addr(), proxy.addr().port()), "{version}");
+        }
+        let page = proxy.metrics_when("it was found well", |page| {
+            page.sum("umbrage_leg_up", &[("leg", "stable")]) == 1.0
+        });
+        assert_eq!(page.sum("umbrage_leg_errors_total", &[]), 0.0);
+        proxy.assert_laws();
+    }
+}

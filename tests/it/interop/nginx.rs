@@ -8,6 +8,11 @@ use crate::support::{client, proxy, server};
 
 /// One process at an address of ours, with these directives in its one server.
 fn nginx(program: &Path, more: impl FnOnce(SocketAddr) -> (String, String)) -> Elsewhere {
+    listening(program, "", more)
+}
+
+/// The same with words behind `listen`.
+fn listening(program: &Path, how: &str, more: impl FnOnce(SocketAddr) -> (String, String)) -> Elsewhere {
     let config = |address| {
         let (outside, inside) = more(address);
         let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
@@ -16,7 +21,7 @@ fn nginx(program: &Path, more: impl FnOnce(SocketAddr) -> (String, String)) -> E
             "daemon off; master_process off; pid nginx.pid; error_log stderr error;\n\
              events {{ worker_connections 256; }}\n\
              http {{ access_log off; {folders} {outside}\n\
-             server {{ listen {address} reuseport; {inside} }} }}\n"
+             server {{ listen {address} reuseport{how}; {inside} }} }}\n"
         )
     };
     let args =
@@ -76,4 +81,40 @@ fn behind_it_is_stable_and_shadow() {
         assert_eq!(seen, 25.0, "{verdict}");
     }
     assert_eq!(page.sum("umbrage_leg_errors_total", &[]), 0.0, "also where it closes after ten requests");
+}
+
+#[test]
+fn behind_it_learns_the_client_from_the_header_of_each_version() {
+    let Some(program) = tool("nginx") else { return };
+    for version in ["v1", "v2"] {
+        let stable = listening(&program, " proxy_protocol", |_| {
+            // What the header says, and who really connects.
+            let told =
+                "$proxy_protocol_addr:$proxy_protocol_port to $proxy_protocol_server_port from $remote_addr";
+            (String::new(), format!("location / {{ return 200 '{told} by $connection'; }}"))
+        });
+        let proxy = proxy()
+            .stable_url(&stable.url())
+            .with("stable", &format!("proxy_protocol = \"{version}\""))
+            .with("stable", "health = { path = \"/\", interval = \"50ms\" }")
+            .with("listen", "workers = 1")
+            .start();
+        let mut clients = [proxy.client(), proxy.client()];
+        let told: Vec<String> = (0..20)
+            .map(|n| {
+                let client = &mut clients[n % 2];
+                let text = client.get("/").read_response().text();
+                let (named, connection) = text.split_once(" by ").expect("its own words");
+                let to = proxy.addr().port();
+                assert_eq!(named, format!("{} to {to} from 127.0.0.1", client.local_addr()), "{version}");
+                connection.to_owned()
+            })
+            .collect();
+        assert!(told[0] != told[1] && (2..20).all(|n| told[n] == told[n % 2]), "{told:?}");
+        let page = proxy.metrics_when("it was found well", |page| {
+            page.sum("umbrage_leg_up", &[("leg", "stable")]) == 1.0
+        });
+        assert_eq!(page.sum("umbrage_leg_errors_total", &[]), 0.0);
+        proxy.assert_laws();
+    }
 }
