@@ -82,6 +82,8 @@ section! {
         proxy_protocol: bool = Spec::plain(false),
         /// Requests that one HTTP/2 connection may have open at once.
         max_streams: u32 = limits::MAX_STREAMS,
+        /// Whether clients of HTTP/2 may ask for websockets by an extended CONNECT (RFC 8441), each on a stream of its own.
+        extended_connect: bool = Spec::plain(false),
         /// Connections that one client address may have open at once; 0 is no bound.
         max_connections_per_address: usize = limits::MAX_CONNECTIONS_PER_ADDRESS,
         /// Requests that one connection may have in all, before its client must make another; 0 is no bound.

@@ -51,4 +51,5 @@ mod support;
 mod tls;
 mod transfers;
 mod upgrades;
+mod websockets_http2;
 mod workers;

@@ -28,6 +28,7 @@ pub(super) struct Entry {
     addresses: Arc<Addresses>,
     proxy_protocol: bool,
     header_timeout: Duration,
+    tunnel_timeout: Duration,
     http1: http1::Builder,
     limits: Limits,
     http2: h2::Builder<OnThisThread>,
@@ -60,6 +61,7 @@ impl Entry {
             addresses,
             proxy_protocol: settings.proxy_protocol,
             header_timeout: settings.header_timeout,
+            tunnel_timeout: settings.tunnel_timeout,
             http1: connection::protocol(limits),
             limits,
             http2: http2::protocol(settings),
@@ -159,7 +161,7 @@ impl Entry {
             Protocol::Http2 => {
                 // Its preface came; what is waited for now is a request.
                 activity.settle(clock::now());
-                http2::serve(&self.http2, way, stream, peer, activity).await
+                http2::serve((&self.http2, self.tunnel_timeout), way, stream, peer, activity).await
             }
         }
     }

@@ -28,6 +28,9 @@ pub(in crate::live) async fn forward(
     arrived: Instant,
     client: Version,
 ) -> Result<Arrived, Obstacle> {
+    if ask.is_some_and(|ask| !ask.can_be_asked(pool.settings())) {
+        return Err(Obstacle::Protocol);
+    }
     let before = clock::now();
     let lease = if ask.is_some() { Box::pin(pool.checkout_to_switch()).await } else { pool.checkout().await };
     let mut lease = lease.map_err(Obstacle::Unreached)?;
@@ -48,7 +51,10 @@ pub(in crate::live) async fn forward(
                 let switch = Some(consent.ok_or(Obstacle::Broken("invalid_response"))?);
                 return Ok(Arrived { response, lease, sent, pause, switch });
             }
-            Ok(response) if !framing::is_sound(response.headers()) => {
+            Ok(response)
+                if !framing::is_sound(response.headers())
+                    || ask.is_some_and(|ask| !ask.can_be_answered(response.status())) =>
+            {
                 return Err(Obstacle::Broken("invalid_response"));
             }
             Ok(response) => return Ok(Arrived { response, lease, sent, pause, switch: None }),
