@@ -43,7 +43,9 @@ class Client:
                 self.answer = dict(event.headers)
             elif isinstance(event, h2.events.DataReceived):
                 self.http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                self.socket.receive_data(event.data)
+                # The frame that ends the stream is empty, and comes when the websocket is over.
+                if event.data:
+                    self.socket.receive_data(event.data)
             elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
                 self.ended = True
         self.writer.write(self.http.data_to_send())
@@ -110,22 +112,23 @@ async def main():
         print(server.sockets[0].getsockname()[1], flush=True)
         port = int(await asyncio.to_thread(sys.stdin.readline))
         client = Client(*await asyncio.open_connection("127.0.0.1", port))
-        await client.open()
-        for number in range(FRAMES):
-            came = await client.send(wsproto.events.TextMessage(data=str(number)))
-            assert await message_of(client, came) == str(number), number
-        sent = os.urandom(1 << 20) * MIB
-        came = await client.send(wsproto.events.BytesMessage(data=sent))
-        assert bytes(await message_of(client, came)) == sent
-        await client.send(wsproto.events.CloseConnection(code=1000))
-        closes = []
-        while not closes:
-            closes = [e for e in await client.step() if isinstance(e, wsproto.events.CloseConnection)]
-        assert closes[0].code == 1000, closes
-        await client.until(lambda: client.ended)
-        client.http.close_connection()
-        client.writer.write(client.http.data_to_send())
-        client.writer.close()
+        try:
+            await client.open()
+            for number in range(FRAMES):
+                came = await client.send(wsproto.events.TextMessage(data=str(number)))
+                assert await message_of(client, came) == str(number), number
+            sent = os.urandom(1 << 20) * MIB
+            came = await client.send(wsproto.events.BytesMessage(data=sent))
+            assert bytes(await message_of(client, came)) == sent
+            await client.send(wsproto.events.CloseConnection(code=1000))
+            closes = []
+            while not closes:
+                closes = [e for e in await client.step() if isinstance(e, wsproto.events.CloseConnection)]
+            assert closes[0].code == 1000, closes
+            await client.until(lambda: client.ended)
+        finally:
+            # Also after a failure: the server waits for us.
+            client.writer.close()
     print("well", flush=True)
 
 
