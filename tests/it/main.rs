@@ -44,6 +44,7 @@ mod pool;
 mod process;
 mod reload;
 mod restart;
+mod retries;
 mod samples;
 mod secrets;
 mod shadow_plane;
