@@ -2,5 +2,6 @@
 
 pub mod frames;
 pub mod serve;
+mod tunnels;
 
 pub(super) use serve::{OnThisThread, protocol, serve};

@@ -1,6 +1,5 @@
 //! Serves one HTTP/2 connection until it ends, is too slow, floods, or is told to.
 
-use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::Future;
 use std::rc::Rc;
@@ -13,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::frames::{Course, Framed};
+use super::tunnels::Tunnels;
 use crate::live::Settings;
 use crate::live::arrival::activity::{Activity, Verdict};
 use crate::live::handle::Way;
@@ -58,24 +58,27 @@ pub(in crate::live::arrival) fn protocol(settings: &Settings) -> Builder<OnThisT
         .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_local_error_reset_streams(FORCED_RESETS);
+    if settings.extended_connect {
+        builder.enable_connect_protocol();
+    }
     builder
 }
 
 /// Serves requests; answers why the connection ended, if not by the client's or our own good will.
 pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    protocol: &Builder<OnThisThread>,
+    (protocol, tunnel_timeout): (&Builder<OnThisThread>, Duration),
     way: Rc<Way>,
     stream: S,
     peer: Rc<Peer>,
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
+    let tunnels = Tunnels::new(tunnel_timeout);
     let (io, course) = Framed::new(stream, activity.clone());
     let service = {
-        let activity = activity.clone();
+        let (activity, opener) = (activity.clone(), tunnels.opener());
         service_fn(move |request| {
             let answer = way.clone().handle(peer.clone(), activity.clone(), request);
-            // A request of HTTP/2 that asks for an upgrade is malformed: no tunnel ever follows.
-            async { Ok::<_, Infallible>(answer.await.0) }
+            opener.clone().deliver(answer)
         })
     };
     let connection = protocol.serve_connection(TokioIo::new(io), service);
