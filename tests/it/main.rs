@@ -50,4 +50,5 @@ mod support;
 mod tls;
 mod transfers;
 mod upgrades;
+mod whatever_a_client_sends;
 mod workers;

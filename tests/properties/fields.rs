@@ -13,7 +13,8 @@ thread_local! {
 }
 
 /// Of one hop, whatever they hold.
-const ONE_HOP: [&str; 6] = ["connection", "keep-alive", "proxy-connection", "upgrade", "expect", "umbrage-shadow"];
+const ONE_HOP: [&str; 6] =
+    ["connection", "keep-alive", "proxy-connection", "upgrade", "expect", "umbrage-shadow"];
 /// What a proxy writes on, or looks at; their values are looked at one by one.
 const OURS: [&str; 12] = [
     "te",
@@ -30,7 +31,8 @@ const OURS: [&str; 12] = [
     "forwarded",
 ];
 /// What `Connection` cannot take away.
-const PROTECTED: [&str; 7] = ["host", "content-length", "content-type", "authorization", "cookie", "set-cookie", "max-forwards"];
+const PROTECTED: [&str; 7] =
+    ["host", "content-length", "content-type", "authorization", "cookie", "set-cookie", "max-forwards"];
 
 /// The first byte says whether the client is trusted; lines of names and values follow.
 pub fn check(data: &[u8]) {
@@ -39,7 +41,9 @@ pub fn check(data: &[u8]) {
     for line in lines.split(|b| *b == b'\n').take(64) {
         let colon = line.iter().position(|b| *b == b':').unwrap_or(line.len());
         let value = line.get(colon + 1..).unwrap_or_default();
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(&line[..colon]), HeaderValue::from_bytes(value)) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(&line[..colon]), HeaderValue::from_bytes(value))
+        {
             before.append(name, value);
         }
     }
@@ -50,7 +54,8 @@ pub fn check(data: &[u8]) {
     request(&before, &after, trusted).unwrap_or_else(|what| panic!("{what}: {before:?} became {after:?}"));
     let mut after = before.clone();
     prepare_response(&mut after);
-    response(&before, &after).unwrap_or_else(|what| panic!("{what}: the answer's {before:?} became {after:?}"));
+    response(&before, &after)
+        .unwrap_or_else(|what| panic!("{what}: the answer's {before:?} became {after:?}"));
 }
 
 fn all<'a>(fields: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
@@ -71,7 +76,10 @@ fn request(before: &HeaderMap, after: &HeaderMap, trusted: bool) -> Result<(), S
         is(trusted || !is_claim(name.as_str()) || name.as_str().starts_with("x-forwarded-"), "a claim")?;
     }
     let hops = all(after, "x-forwarded-for");
-    is(hops.len() == 1 && if trusted { hops[0].ends_with(b"10.1.2.3") } else { hops[0] == b"10.1.2.3" }, "X-Forwarded-For")?;
+    is(
+        hops.len() == 1 && if trusted { hops[0].ends_with(b"10.1.2.3") } else { hops[0] == b"10.1.2.3" },
+        "X-Forwarded-For",
+    )?;
     for name in ["x-forwarded-proto", "x-forwarded-port"] {
         is(all(after, name).len() == 1, name)?;
     }
@@ -90,7 +98,10 @@ fn response(before: &HeaderMap, after: &HeaderMap) -> Result<(), String> {
     for name in gone {
         is(!after.contains_key(name), name)?;
     }
-    is(!before.contains_key("transfer-encoding") || !after.contains_key("content-length"), "a length beside chunks")?;
+    is(
+        !before.contains_key("transfer-encoding") || !after.contains_key("content-length"),
+        "a length beside chunks",
+    )?;
     let mut before = before.clone();
     if before.contains_key("transfer-encoding") {
         before.remove("content-length");
@@ -106,7 +117,9 @@ fn framing(before: &HeaderMap, after: &HeaderMap) -> Result<(), String> {
     let announced = all(after, "trailer").join(&b","[..]).to_ascii_lowercase();
     for name in announced.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
         let name = String::from_utf8_lossy(name);
-        let steers = ["content-length", "transfer-encoding", "host", "authorization", "cookie", "connection", "te"].contains(&&*name);
+        let steers =
+            ["content-length", "transfer-encoding", "host", "authorization", "cookie", "connection", "te"]
+                .contains(&&*name);
         is(!steers && !is_claim(&name) && !is_alias(&name), "a trailer that steers")?;
     }
     Ok(())
@@ -116,19 +129,26 @@ fn framing(before: &HeaderMap, after: &HeaderMap) -> Result<(), String> {
 /// else has come.
 fn kept(before: &HeaderMap, after: &HeaderMap, of_one_hop: impl Fn(&str) -> bool) -> Result<(), String> {
     let named = all(before, "connection").into_iter().filter_map(|line| std::str::from_utf8(line).ok());
-    let named: Vec<String> = named.flat_map(|line| line.split(',')).map(|word| word.trim().to_ascii_lowercase()).collect();
+    let named: Vec<String> =
+        named.flat_map(|line| line.split(',')).map(|word| word.trim().to_ascii_lowercase()).collect();
     for name in before.keys().map(HeaderName::as_str) {
         if of_one_hop(name) || OURS.contains(&name) {
             continue;
         }
         if named.iter().any(|n| n == name) && !PROTECTED.contains(&name) {
             // Options that are fields of one hop anyway name nothing else; a line that is no text names nothing.
-            is(!after.contains_key(name) || ["close", "keep-alive"].contains(&name) || !is_text(before), &format!("{name}, which Connection names"))?;
+            is(
+                !after.contains_key(name) || ["close", "keep-alive"].contains(&name) || !is_text(before),
+                &format!("{name}, which Connection names"),
+            )?;
         } else {
             is(all(before, name) == all(after, name), &format!("another {name}"))?;
         }
     }
-    is(after.keys().all(|name| before.contains_key(name) || OURS.contains(&name.as_str())), "a field from nowhere")
+    is(
+        after.keys().all(|name| before.contains_key(name) || OURS.contains(&name.as_str())),
+        "a field from nowhere",
+    )
 }
 
 /// Whether every line of `Connection` is visible ASCII, so that its options can be told apart by everybody.
@@ -152,7 +172,10 @@ fn is_claim(name: &str) -> bool {
         "x-url-scheme",
     ];
     let plain = name.replace(['_', '.'], "-");
-    plain.starts_with("x-forwarded") || plain.starts_with("forwarded") || plain == "x-original-forwarded-for" || CLAIMS.contains(&plain.as_str())
+    plain.starts_with("x-forwarded")
+        || plain.starts_with("forwarded")
+        || plain == "x-original-forwarded-for"
+        || CLAIMS.contains(&plain.as_str())
 }
 
 /// The same, and the request's id, in a spelling that some backends read as theirs.

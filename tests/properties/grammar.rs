@@ -42,6 +42,15 @@ impl<'a> Choices<'a> {
         of[self.below(of.len())]
     }
 
+    /// Which parts may be unsound, a bit for each: none, one, or several; most often none, so that conversations go on.
+    pub fn evil(&mut self) -> u8 {
+        match self.byte() {
+            0..208 => 0,
+            byte @ 208..240 => 1 << (byte % 8),
+            _ => self.byte(),
+        }
+    }
+
     /// Something that happens once in so many times, and not when the choices are at their end.
     pub fn rarely(&mut self, once_in: u8) -> bool {
         self.byte() % once_in == once_in - 1
@@ -50,7 +59,21 @@ impl<'a> Choices<'a> {
 
 const EOL: [&str; 5] = ["\r\n", "\n", "\r", "\r\r\n", "\0\r\n"];
 const METHODS: [&str; 16] = [
-    "GET", "POST", "HEAD", "PUT", "OPTIONS", "DELETE", "PATCH", "TRACE", "CONNECT", "get", "G(T", "", "PRI", "QUERY", "GE\tT",
+    "GET",
+    "POST",
+    "HEAD",
+    "PUT",
+    "OPTIONS",
+    "DELETE",
+    "PATCH",
+    "TRACE",
+    "CONNECT",
+    "get",
+    "G(T",
+    "",
+    "PRI",
+    "QUERY",
+    "GE\tT",
     "GET /s HTTP/1.1\r\nHost:",
 ];
 /// `#` becomes the request's number.
@@ -78,8 +101,19 @@ const TARGETS: [&str; 22] = [
     "http://a,b/r#",
     "/r#;a=b&c=%00",
 ];
-const VERSIONS: [&str; 9] =
-    ["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "http/1.1", "HTTP/1.1 ", "HTTP/1", ""];
+const VERSIONS: [&str; 11] = [
+    "HTTP/1.1",
+    "HTTP/1.1",
+    "HTTP/1.1",
+    "HTTP/1.0",
+    "HTTP/2.0",
+    "HTTP/1.2",
+    "HTTP/0.9",
+    "http/1.1",
+    "HTTP/1.1 ",
+    "HTTP/1",
+    "",
+];
 const HOSTS: [&str; 18] = [
     "Host: a.example",
     "host: b.example:8080",
@@ -107,8 +141,6 @@ const FIELDS: [&str; 58] = [
     "Accept: */*",
     "Cookie: a=#",
     "Connection: keep-alive",
-    "Connection: close",
-    "Connection: close, x-id",
     "Connection: content-length",
     "Connection: transfer-encoding, host",
     "Connection: x-forwarded-for, authorization",
@@ -127,10 +159,7 @@ const FIELDS: [&str; 58] = [
     "Trailer: x-sum",
     "Trailer: content-length, host",
     "Expect: 100-continue",
-    "Expect: a-pony",
-    "Max-Forwards: 0",
     "Max-Forwards: 3",
-    "Via: 1.1 umbrage-a1",
     "Via: 1.0 fred",
     "Forwarded: for=1.2.3.4",
     "X-Forwarded-For: 1.2.3.4",
@@ -160,6 +189,11 @@ const FIELDS: [&str; 58] = [
     "X-Long: ################################################################",
     "Content-Encoding: gzip",
     "X-Del: \x7f",
+    "Connection: close",
+    "Connection: close, x-id",
+    "Expect: a-pony",
+    "Max-Forwards: 0",
+    "Via: 1.1 umbrage-a1",
 ];
 /// Framings that say one thing; `#` becomes the length of the body.
 const LENGTHS: [&str; 24] = [
@@ -231,9 +265,32 @@ const BODIES: [&str; 12] = [
 ];
 /// A chunk's size line in place of a plain one: `@` is the size in hexadecimal.
 const SIZES: [&str; 26] = [
-    "@\r\n", "0@\r\n", "@;x\r\n", "@ ;x=\"y\"\r\n", "@;x=\"\r\n", "@\n", "@ \r\n", "@\r", "+@\r\n", "-@\r\n", "0x@\r\n", "@_\r\n", "@;\n\r\n",
-    "@;a\rb\r\n", "ffffffffffffffff\r\n", "1000000000000000@\r\n", "@g\r\n", " @\r\n", "\r\n@\r\n", "@;\0\r\n", "@\t;a\r\n", "\r\n", ";\r\n",
-    "@,@\r\n", "@;\x7f\r\n", "00000000000000000@\r\n",
+    "@\r\n",
+    "0@\r\n",
+    "@;x\r\n",
+    "@ ;x=\"y\"\r\n",
+    "@;x=\"\r\n",
+    "@\n",
+    "@ \r\n",
+    "@\r",
+    "+@\r\n",
+    "-@\r\n",
+    "0x@\r\n",
+    "@_\r\n",
+    "@;\n\r\n",
+    "@;a\rb\r\n",
+    "ffffffffffffffff\r\n",
+    "1000000000000000@\r\n",
+    "@g\r\n",
+    " @\r\n",
+    "\r\n@\r\n",
+    "@;\0\r\n",
+    "@\t;a\r\n",
+    "\r\n",
+    ";\r\n",
+    "@,@\r\n",
+    "@;\x7f\r\n",
+    "00000000000000000@\r\n",
 ];
 /// What follows a chunk's bytes.
 const DATA_ENDS: [&str; 6] = ["\r\n", "\n", "", "\r", "\r\n\r\n", "X\r\n"];
@@ -264,20 +321,19 @@ const LASTS: [&str; 20] = [
 /// What a client sends, in the pieces in which it sends it.
 pub fn conversation(choices: &mut Choices<'_>) -> Vec<Vec<u8>> {
     let cuts = choices.below(6);
-    let evil = choices.byte();
     let mut bytes = Vec::new();
     for number in 0..8 {
         if number > 0 && !choices.more() {
             break;
         }
+        let evil = choices.evil();
         request(choices, number, evil, &mut bytes);
     }
     spoil(choices, &mut bytes);
     cut(bytes, cuts, choices)
 }
 
-/// One request. Its parts are sound but for those that `evil` is set for, so that most conversations get past their first
-/// fault and none has all of them.
+/// One request. Its parts are sound but for those that `evil` has a bit for.
 fn request(choices: &mut Choices<'_>, number: usize, evil: u8, bytes: &mut Vec<u8>) {
     let mut text = String::new();
     let choose = |choices: &mut Choices<'_>, bit: u8, of: &[&'static str], sound: usize| {
@@ -288,12 +344,16 @@ fn request(choices: &mut Choices<'_>, number: usize, evil: u8, bytes: &mut Vec<u
     let method = choose(choices, 1, &METHODS, 7);
     let target = choose(choices, 2, &TARGETS, 6);
     let space = choose(choices, 1, &[" ", "  ", "\t"], 1);
-    let version = choose(choices, 1, &VERSIONS, 2);
+    let version = choose(choices, 1, &VERSIONS, 4);
     let eol = choose(choices, 3, &EOL, 1);
     text += &format!("{method}{space}{} {version}{eol}", target.replace('#', &number.to_string()));
     let mut lines = vec![choose(choices, 2, &HOSTS, 3).to_owned()];
-    for _ in 0..choices.below(5) {
-        lines.push(choices.one(if evil >> 4 & 1 == 1 { &FIELDS } else { &FIELDS[..40] }).replace('#', &number.to_string()));
+    for _ in 0..choices.usually(&[1, 0, 2, 3, 6]) {
+        lines.push(
+            choices
+                .one(if evil >> 4 & 1 == 1 { &FIELDS } else { &FIELDS[..35] })
+                .replace('#', &number.to_string()),
+        );
     }
     let (framing, body) = framed(choices, number, evil);
     lines.insert(choices.below(lines.len() + 1), framing);
@@ -357,9 +417,8 @@ pub fn cut(bytes: Vec<u8>, cuts: usize, choices: &mut Choices<'_>) -> Vec<Vec<u8
     if cuts == 5 && bytes.len() < 600 {
         return bytes.iter().map(|byte| vec![*byte]).collect();
     }
-    let mut places: Vec<usize> = (0..cuts)
-        .map(|_| (choices.below(256) << 8 | choices.below(256)) % (bytes.len() + 1))
-        .collect();
+    let mut places: Vec<usize> =
+        (0..cuts).map(|_| (choices.below(256) << 8 | choices.below(256)) % (bytes.len() + 1)).collect();
     places.extend([0, bytes.len()]);
     places.sort_unstable();
     places.windows(2).map(|two| bytes[two[0]..two[1]].to_vec()).filter(|piece| !piece.is_empty()).collect()
@@ -442,7 +501,7 @@ const EXCESSES: [&str; 6] = [
 
 /// A backend's answer to a request with this method, and what it sends behind it.
 pub fn answer(choices: &mut Choices<'_>, method: &str) -> (Vec<u8>, Vec<u8>) {
-    let evil = choices.byte();
+    let evil = choices.evil();
     let pick = |choices: &mut Choices<'_>, bit: u8, of: &[&'static str], sound: usize| {
         choices.usually(if evil >> bit & 1 == 1 { of } else { &of[..sound] })
     };
@@ -452,7 +511,11 @@ pub fn answer(choices: &mut Choices<'_>, method: &str) -> (Vec<u8>, Vec<u8>) {
     text += pick(choices, 3, &EOL, 1);
     let mut lines = Vec::new();
     for _ in 0..choices.below(4) {
-        lines.push(choices.one(if evil >> 4 & 1 == 1 { &ANSWER_FIELDS } else { &ANSWER_FIELDS[..13] }).replace('#', "1"));
+        lines.push(
+            choices
+                .one(if evil >> 4 & 1 == 1 { &ANSWER_FIELDS } else { &ANSWER_FIELDS[..13] })
+                .replace('#', "1"),
+        );
     }
     let (framing, body) = framed(choices, 1, evil);
     lines.insert(choices.below(lines.len() + 1), framing);

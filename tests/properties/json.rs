@@ -23,7 +23,13 @@ pub fn check(data: &[u8]) {
     let (Some(left), Some(right)) = (tree(stable), tree(shadow)) else { return };
     if let (Some(left), Some(right)) = (left.normal(), right.normal()) {
         let expected = if left == right { Verdict::Match } else { Verdict::Mismatch };
-        assert_eq!(found, expected, "{} and {}", String::from_utf8_lossy(stable), String::from_utf8_lossy(shadow));
+        assert_eq!(
+            found,
+            expected,
+            "{} and {}",
+            String::from_utf8_lossy(stable),
+            String::from_utf8_lossy(shadow)
+        );
     }
     let spaced = [b" \n", stable, b"\t\r\n"].concat();
     assert_eq!(verdict(stable, &spaced), Verdict::Match, "whitespace counts");
@@ -55,13 +61,17 @@ impl Tree {
     /// `None` where a name stands twice or a number is beyond reading: what those mean is not said by any standard.
     fn normal(&self) -> Option<Normal> {
         Some(match self {
-            Tree::Word(word) if word.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) => number(word)?,
+            Tree::Word(word) if word.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) => {
+                number(word)?
+            }
             Tree::Word(word) => Normal::Word(word.clone()),
             Tree::Text(text) => Normal::Text(text.clone()),
             Tree::Array(items) => Normal::Array(items.iter().map(Tree::normal).collect::<Option<_>>()?),
             Tree::Object(members) => {
-                let object: BTreeMap<String, Normal> =
-                    members.iter().map(|(name, value)| Some((name.clone(), value.normal()?))).collect::<Option<_>>()?;
+                let object: BTreeMap<String, Normal> = members
+                    .iter()
+                    .map(|(name, value)| Some((name.clone(), value.normal()?)))
+                    .collect::<Option<_>>()?;
                 (object.len() == members.len()).then_some(Normal::Object(object))?
             }
         })
@@ -76,9 +86,14 @@ fn number(word: &str) -> Option<Normal> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
     let kept = digits.trim_end_matches('0');
-    let power = exponent - i64::try_from(fraction.len()).ok()? + i64::try_from(digits.len() - kept.len()).ok()?;
+    let power =
+        exponent - i64::try_from(fraction.len()).ok()? + i64::try_from(digits.len() - kept.len()).ok()?;
     let kept = kept.trim_start_matches('0');
-    Some(if kept.is_empty() { Normal::Number(false, String::new(), 0) } else { Normal::Number(negative, kept.to_owned(), power) })
+    Some(if kept.is_empty() {
+        Normal::Number(false, String::new(), 0)
+    } else {
+        Normal::Number(negative, kept.to_owned(), power)
+    })
 }
 
 impl<'de> Deserialize<'de> for Tree {

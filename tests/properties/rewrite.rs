@@ -24,7 +24,12 @@ fn hold(pieces: &[Vec<u8>]) {
     let wanted = due(&sent);
     let answer = Rc::new(|place: usize, request: &super::strict::Message| {
         let body = if request.line[0] == "HEAD" { "" } else { "seen" };
-        Act { pieces: vec![format!("HTTP/1.1 200 OK\r\nX-Seen: {place}\r\nContent-Length: 4\r\n\r\n{body}").into()], closes: false }
+        Act {
+            pieces: vec![
+                format!("HTTP/1.1 200 OK\r\nX-Seen: {place}\r\nContent-Length: 4\r\n\r\n{body}").into(),
+            ],
+            closes: false,
+        }
     });
     let outcome = STAGE.with(|stage| stage.play(pieces, answer, |got| answers(&sent, got) >= wanted));
     assert!(outcome.log.faults.is_empty(), "{:?}\nsent: {}", outcome.log.faults, sent.escape_ascii());

@@ -65,7 +65,8 @@ impl Stage {
         let listener = StdListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a listener that does not block");
         let address = listener.local_addr().expect("an address");
-        let toml = format!("[listen]\naddress = \"127.0.0.1:0\"\n\n[stable]\nurl = \"http://{address}\"\n\n{more}");
+        let toml =
+            format!("[listen]\naddress = \"127.0.0.1:0\"\n\n[stable]\nurl = \"http://{address}\"\n\n{more}");
         let plane = Plane::of(&toml).unwrap_or_else(|problems| panic!("{problems}"));
         Stage { plane, listener }
     }
@@ -75,7 +76,11 @@ impl Stage {
     pub fn play(&self, pieces: &[Vec<u8>], answers: Answers, due: impl Fn(&[u8]) -> bool) -> Outcome {
         // What the last play left in the queue is nothing of this one.
         while self.listener.accept().is_ok() {}
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .event_interval(1)
+            .build()
+            .expect("a runtime");
         let record = Record::default();
         let played = LocalSet::new().block_on(&runtime, async {
             let listener = self.listener.try_clone().and_then(TcpListener::from_std).expect("a listener");
@@ -86,14 +91,21 @@ impl Stage {
             tokio::time::timeout(PATIENCE, converse(near, pieces, &record, due)).await
         });
         drop(runtime);
-        let got = played.unwrap_or_else(|_| panic!("a conversation hangs: {:?}", pieces.concat().escape_ascii().to_string()));
+        let got = played.unwrap_or_else(|_| {
+            panic!("a conversation hangs: {:?}", pieces.concat().escape_ascii().to_string())
+        });
         let log = std::mem::take(&mut *record.borrow_mut());
         Outcome { got, log }
     }
 }
 
 /// Sends, waits, and reads to the end.
-async fn converse(mut near: DuplexStream, pieces: &[Vec<u8>], record: &Record, due: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+async fn converse(
+    mut near: DuplexStream,
+    pieces: &[Vec<u8>],
+    record: &Record,
+    due: impl Fn(&[u8]) -> bool,
+) -> Vec<u8> {
     let mut got = Vec::new();
     for piece in pieces {
         if near.write_all(piece).await.is_err() {

@@ -106,7 +106,10 @@ pub fn answer(bytes: &[u8], method: &str, ended: bool) -> Result<Message, Broken
     if version != "HTTP/1.1" && version != "HTTP/1.0" {
         return bad(format!("version {version:?}"));
     }
-    if status.len() != 3 || !status.bytes().all(|b| b.is_ascii_digit()) || !(b'1'..=b'9').contains(&status.as_bytes()[0]) {
+    if status.len() != 3
+        || !status.bytes().all(|b| b.is_ascii_digit())
+        || !(b'1'..=b'9').contains(&status.as_bytes()[0])
+    {
         return bad(format!("status {status:?}"));
     }
     let fields = fields(&lines[1..])?;
@@ -140,7 +143,11 @@ fn head(bytes: &[u8]) -> Result<(Vec<String>, usize), Broken> {
             _ => return bad(format!("byte {:#x} in a head", bytes[end])),
         }
         if end == at {
-            return if lines.is_empty() { bad("an empty line for a first line") } else { Ok((lines, end + 2)) };
+            return if lines.is_empty() {
+                bad("an empty line for a first line")
+            } else {
+                Ok((lines, end + 2))
+            };
         }
         // Bytes beyond ASCII are kept one for one.
         lines.push(bytes[at..end].iter().map(|b| char::from(*b)).collect());
@@ -151,7 +158,9 @@ fn head(bytes: &[u8]) -> Result<(Vec<String>, usize), Broken> {
 fn fields(lines: &[String]) -> Result<Fields, Broken> {
     let mut fields = Fields::new();
     for line in lines {
-        let Some((name, value)) = line.split_once(':') else { return bad(format!("a field without a colon: {line:?}")) };
+        let Some((name, value)) = line.split_once(':') else {
+            return bad(format!("a field without a colon: {line:?}"));
+        };
         if !is_token(name.as_bytes()) {
             return bad(format!("field name {name:?}"));
         }
@@ -264,7 +273,9 @@ fn chunk_size(bytes: &[u8]) -> Result<(u64, usize), Broken> {
             _ => Err(Broken::Incomplete),
         };
     };
-    let Some(line) = bytes[..lf].strip_suffix(b"\r") else { return bad("a chunk size line that ends in LF alone") };
+    let Some(line) = bytes[..lf].strip_suffix(b"\r") else {
+        return bad("a chunk size line that ends in LF alone");
+    };
     let digits = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();
     let extension = line[digits..].trim_ascii_start();
     if digits == 0 || digits > 16 || !(line.len() == digits || extension.starts_with(b";")) {
@@ -273,9 +284,9 @@ fn chunk_size(bytes: &[u8]) -> Result<(u64, usize), Broken> {
     if extension.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
         return bad("a control character in a chunk extension");
     }
-    let size = line[..digits].iter().fold(0_u64, |size, digit| {
-        size << 4 | u64::from(char::from(*digit).to_digit(16).unwrap_or(0))
-    });
+    let size = line[..digits]
+        .iter()
+        .fold(0_u64, |size, digit| size << 4 | u64::from(char::from(*digit).to_digit(16).unwrap_or(0)));
     Ok((size, lf + 1))
 }
 

@@ -25,26 +25,40 @@ pub fn check(data: &[u8]) {
     }
     head.extend(b"\r\n");
     let read = PLANE.with(|plane| passed(&head, &plane.settings)) == head;
-    let told = || format!("{} with hosts {:?}", line.escape_ascii(), hosts.iter().map(|h| h.escape_ascii().to_string()).collect::<Vec<_>>());
+    let told = || {
+        format!(
+            "{} with hosts {:?}",
+            line.escape_ascii(),
+            hosts.iter().map(|h| h.escape_ascii().to_string()).collect::<Vec<_>>()
+        )
+    };
     assert!(!read || (is_method(method) && is_target(target)), "passed on: {}", told());
-    assert!(!read || !hosts.iter().any(|host| host.iter().any(|b| b.is_ascii_control() && *b != b'\t')), "passed on: {}", told());
+    assert!(
+        !read || !hosts.iter().any(|host| host.iter().any(|b| b.is_ascii_control() && *b != b'\t')),
+        "passed on: {}",
+        told()
+    );
     let plain = is_plain(method, target, &hosts);
     assert!(read || !plain, "refused by the wire: {}", told());
     if !read {
         return;
     }
     let mut request = Request::new(());
-    *request.method_mut() = Method::from_bytes(method).unwrap_or_else(|_| panic!("hyper refuses the method: {}", told()));
+    *request.method_mut() =
+        Method::from_bytes(method).unwrap_or_else(|_| panic!("hyper refuses the method: {}", told()));
     *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = Uri::from_maybe_shared(bytes::Bytes::copy_from_slice(target)).unwrap_or_else(|_| panic!("hyper refuses the target: {}", told()));
+    *request.uri_mut() = Uri::from_maybe_shared(bytes::Bytes::copy_from_slice(target))
+        .unwrap_or_else(|_| panic!("hyper refuses the target: {}", told()));
     for host in &hosts {
-        let value = HeaderValue::from_bytes(trimmed(host)).unwrap_or_else(|_| panic!("hyper refuses the host: {}", told()));
+        let value = HeaderValue::from_bytes(trimmed(host))
+            .unwrap_or_else(|_| panic!("hyper refuses the host: {}", told()));
         request.headers_mut().append(header::HOST, value);
     }
     if !validate(&mut request) {
         return assert!(!plain, "refused: {}", told());
     }
-    forwarded(&request, target, &hosts).unwrap_or_else(|what| panic!("{what}: {} became {request:?}", told()));
+    forwarded(&request, target, &hosts)
+        .unwrap_or_else(|what| panic!("{what}: {} became {request:?}", told()));
 }
 
 /// What is forwarded has one valid host, and the target that was asked for without its authority.
@@ -68,7 +82,11 @@ fn forwarded(request: &Request<()>, target: &[u8], hosts: &[&[u8]]) -> Result<()
     is(request.uri().authority().is_none(), "an authority is left")?;
     is(path.starts_with('/') || (path == "*" && request.method() == Method::OPTIONS), "no path")?;
     let name = String::from_utf8_lossy(host).to_ascii_lowercase();
-    let without_port = if name.ends_with(']') { &name } else { name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name) };
+    let without_port = if name.ends_with(']') {
+        &name
+    } else {
+        name.rsplit_once(':').map_or(name.as_str(), |(name, _)| name)
+    };
     is(host_name(request.headers()) == without_port, "routed by another name")
 }
 
@@ -83,12 +101,13 @@ fn is_method(method: &[u8]) -> bool {
     is_token(method) && method.len() <= 64 && method != b"CONNECT"
 }
 
-/// RFC 9112 section 3.2, of whose forms authority-form is CONNECT's alone.
+/// RFC 9112 section 3.2, of whose forms authority-form is CONNECT's alone. Which schemes there are, and that there is one, is
+/// looked at later.
 fn is_target(target: &[u8]) -> bool {
     let visible = target.iter().all(|b| (0x21..0x7f).contains(b) && *b != b'#');
     let absolute = || {
         let at = target.windows(3).position(|three| three == b"://");
-        at.is_some_and(|at| at > 0 && target.get(at + 3).is_some_and(|b| !b"/?".contains(b)))
+        at.is_some_and(|at| target.get(at + 3).is_some_and(|b| !b"/?".contains(b)))
     };
     visible && (target.starts_with(b"/") || target == b"*" || absolute())
 }
@@ -100,7 +119,8 @@ fn is_host(host: &[u8]) -> bool {
         Some((name, port)) if !port.contains(']') => (name, port),
         _ => (text, ""),
     };
-    let port_is_sound = port.is_empty() || (port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u32>().is_ok_and(|p| p < 65_536));
+    let port_is_sound = port.is_empty()
+        || (port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u32>().is_ok_and(|p| p < 65_536));
     let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let name_is_sound = match address {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),

@@ -28,7 +28,10 @@ pub fn check(data: &[u8]) {
         Ok(endpoints) => {
             let first = templates.iter().find(|template| fits(template, bare));
             let name = endpoints.name("GET", path);
-            assert!(first.is_none_or(|first| name == format!("GET {first}")), "not the first that fits {path:?}: {name:?}");
+            assert!(
+                first.is_none_or(|first| name == format!("GET {first}")),
+                "not the first that fits {path:?}: {name:?}"
+            );
             name
         }
         Err(_) => Endpoints::default().name("GET", path),
@@ -61,8 +64,11 @@ fn is_template(template: &str) -> bool {
 
 /// Whether a path fits: segment by segment, from the first.
 fn fits(template: &str, path: &str) -> bool {
-    let (Some(template), Some(path)) = (template.strip_prefix('/'), path.strip_prefix('/')) else { return false };
-    let (segment, more) = template.split_once('/').map_or((template, None), |(first, more)| (first, Some(more)));
+    let (Some(template), Some(path)) = (template.strip_prefix('/'), path.strip_prefix('/')) else {
+        return false;
+    };
+    let (segment, more) =
+        template.split_once('/').map_or((template, None), |(first, more)| (first, Some(more)));
     let (part, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
     let here = match is_placeholder(segment) {
         Some(name) if name.starts_with('*') => return true,

@@ -38,7 +38,11 @@ pub(in crate::live) fn passed(mut sent: &[u8], limits: &Settings) -> Vec<u8> {
 struct Sent<'a, 'b>(&'a mut &'b [u8]);
 
 impl AsyncRead for Sent<'_, '_> {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         let bytes = &mut self.get_mut().0;
         if bytes.is_empty() {
             return Poll::Pending;
