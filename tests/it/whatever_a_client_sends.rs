@@ -61,7 +61,9 @@ impl Origin {
                 let notes = noted.clone();
                 serving.push(thread::spawn(move || notes.serve(stream)));
             }
-            serving.into_iter().for_each(|thread| thread.join().unwrap());
+            for thread in serving {
+                thread.join().unwrap();
+            }
         });
         Origin { address, notes, accepting }
     }

@@ -330,7 +330,7 @@ pub fn conversation(choices: &mut Choices<'_>) -> Vec<Vec<u8>> {
         request(choices, number, evil, &mut bytes);
     }
     spoil(choices, &mut bytes);
-    cut(bytes, cuts, choices)
+    cut(&bytes, cuts, choices)
 }
 
 /// One request. Its parts are sound but for those that `evil` has a bit for.
@@ -346,7 +346,8 @@ fn request(choices: &mut Choices<'_>, number: usize, evil: u8, bytes: &mut Vec<u
     let space = choose(choices, 1, &[" ", "  ", "\t"], 1);
     let version = choose(choices, 1, &VERSIONS, 4);
     let eol = choose(choices, 3, &EOL, 1);
-    text += &format!("{method}{space}{} {version}{eol}", target.replace('#', &number.to_string()));
+    let target = target.replace('#', &number.to_string());
+    text += &[method, space, &target, " ", version, eol].concat();
     let mut lines = vec![choose(choices, 2, &HOSTS, 3).to_owned()];
     for _ in 0..choices.usually(&[1, 0, 2, 3, 6]) {
         lines.push(
@@ -377,7 +378,7 @@ fn framed(choices: &mut Choices<'_>, number: usize, evil: u8) -> (String, Vec<u8
         1 => {
             let body = latin(&body);
             let off = if evil >> 5 & 1 == 1 { choices.usually(&[0, 1, -1, 7, -7]) } else { 0 };
-            let said = (body.len() as i64 + off).max(0);
+            let said = body.len().saturating_add_signed(off);
             (pick(choices, 5, &LENGTHS, 5).replace('#', &said.to_string()), body)
         }
         _ => {
@@ -385,7 +386,7 @@ fn framed(choices: &mut Choices<'_>, number: usize, evil: u8) -> (String, Vec<u8
             let body = latin(&body);
             for piece in body.chunks(1 + choices.below(24)) {
                 let off = if evil >> 7 & 1 == 1 { choices.usually(&[0, 1, -1]) } else { 0 };
-                let size = format!("{:x}", (piece.len() as i64 + off).max(0));
+                let size = format!("{:x}", piece.len().saturating_add_signed(off));
                 chunks.extend(latin(&pick(choices, 6, &SIZES, 4).replace('@', &size)));
                 chunks.extend_from_slice(piece);
                 chunks.extend(latin(pick(choices, 7, &DATA_ENDS, 1)));
@@ -413,7 +414,7 @@ fn spoil(choices: &mut Choices<'_>, bytes: &mut Vec<u8>) {
 }
 
 /// Cuts bytes into pieces at chosen places; every byte by itself at the most.
-pub fn cut(bytes: Vec<u8>, cuts: usize, choices: &mut Choices<'_>) -> Vec<Vec<u8>> {
+pub fn cut(bytes: &[u8], cuts: usize, choices: &mut Choices<'_>) -> Vec<Vec<u8>> {
     if cuts == 5 && bytes.len() < 600 {
         return bytes.iter().map(|byte| vec![*byte]).collect();
     }
@@ -424,9 +425,9 @@ pub fn cut(bytes: Vec<u8>, cuts: usize, choices: &mut Choices<'_>) -> Vec<Vec<u8
     places.windows(2).map(|two| bytes[two[0]..two[1]].to_vec()).filter(|piece| !piece.is_empty()).collect()
 }
 
-/// The text with one byte for each character.
+/// The text with one byte for each character, as in ISO 8859-1.
 pub fn latin(text: &str) -> Vec<u8> {
-    text.chars().map(|c| c as u32 as u8).collect()
+    text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
 }
 
 /// The rest as it is, but for the places where it is cut.
@@ -434,7 +435,7 @@ pub fn raw(choices: &mut Choices<'_>) -> Vec<Vec<u8>> {
     let cuts = choices.below(6);
     let (places, bytes) = choices.bytes.split_at((2 * cuts).min(choices.bytes.len()));
     choices.bytes = &[];
-    cut(bytes.to_vec(), cuts, &mut Choices::new(places))
+    cut(bytes, cuts, &mut Choices::new(places))
 }
 
 const STATUSES: [&str; 20] = [

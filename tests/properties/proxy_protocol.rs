@@ -1,6 +1,8 @@
 //! The PROXY protocol: whatever comes and however it is cut, one verdict, reached within a bound, that takes the header off
 //! and not a byte more.
 
+#![allow(clippy::option_option, reason = "no header, or one that names nobody")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use umbrage::fuzzing::proxy_header;
@@ -63,9 +65,8 @@ fn binary(rest: &[u8]) -> Option<Option<SocketAddr>> {
             Some(Some((four, number(8)).into()))
         }
         (0x21, 0x21) if body.len() >= 36 => {
-            let six: Vec<u16> = (0..8).map(|n| number(2 * n)).collect();
-            let [a, b, c, d, e, f, g, h] = six[..] else { return None };
-            Some(Some((Ipv6Addr::new(a, b, c, d, e, f, g, h), number(32)).into()))
+            let six: [u16; 8] = std::array::from_fn(|n| number(2 * n));
+            Some(Some((Ipv6Addr::from(six), number(32)).into()))
         }
         _ => None,
     }

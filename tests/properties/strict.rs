@@ -164,7 +164,8 @@ fn fields(lines: &[String]) -> Result<Fields, Broken> {
         if !is_token(name.as_bytes()) {
             return bad(format!("field name {name:?}"));
         }
-        let value = value.trim_matches([' ', '\t']).chars().map(|c| c as u32 as u8).collect();
+        let value =
+            value.trim_matches([' ', '\t']).chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
         fields.push((name.to_owned(), value));
     }
     Ok(fields)

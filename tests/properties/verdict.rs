@@ -222,7 +222,7 @@ fn carried(asked: &Message, seen: &Message, client: &str) -> Result<(), String> 
         is(!seen.has(name), name)?;
     }
     let upgrade = seen.list("upgrade");
-    is(upgrade.is_empty() || upgrade == ["websocket"], "a strange upgrade")?;
+    is(upgrade.iter().all(|protocol| protocol == "websocket"), "a strange upgrade")?;
     let options = seen.list("connection");
     is(options.is_empty() == upgrade.is_empty() && options.iter().all(|o| o == "upgrade"), "Connection")?;
     is(seen.all("te").iter().all(|te| te == "trailers"), "TE")?;
