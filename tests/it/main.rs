@@ -43,6 +43,7 @@ mod pool;
 mod process;
 mod reload;
 mod restart;
+mod retries;
 mod samples;
 mod secrets;
 mod shadow_plane;
