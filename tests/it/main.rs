@@ -54,4 +54,5 @@ mod tls;
 mod transfers;
 mod upgrades;
 mod websockets_http2;
+mod whatever_a_client_sends;
 mod workers;

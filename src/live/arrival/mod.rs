@@ -18,6 +18,9 @@ pub mod activity;
 pub mod connection;
 pub mod http2;
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
+
 pub(super) use activity::Activity;
 pub use plane::{Plane, Started};
 pub use tls::Tls;

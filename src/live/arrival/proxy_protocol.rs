@@ -22,11 +22,11 @@ const MOST: usize = 2048;
 
 /// What a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Header {
+pub(super) struct Header {
     /// Bytes to take off the stream.
-    length: usize,
+    pub(super) length: usize,
     /// The client's connection; `None` where the balancer speaks for itself or the client has no address of its own.
-    client: Option<Ends>,
+    pub(super) client: Option<Ends>,
 }
 
 /// Takes the header off the stream; `None` where the socket's own ends are the client's.
@@ -43,10 +43,10 @@ pub(super) async fn read(stream: &mut TcpStream, activity: &Activity) -> io::Res
 
 /// It is no header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Malformed;
+pub(super) struct Malformed;
 
 /// `None` while more is needed.
-fn parse(bytes: &[u8], _: bool) -> Option<Result<Header, Malformed>> {
+pub(super) fn parse(bytes: &[u8], _: bool) -> Option<Result<Header, Malformed>> {
     let begins = |with: &[u8]| bytes.starts_with(&with[..bytes.len().min(with.len())]);
     if begins(SIGNATURE) {
         binary(bytes)
