@@ -17,8 +17,11 @@ pub mod tls;
 pub mod activity;
 pub mod connection;
 pub mod http2;
+mod linger;
+mod pauses;
 
 pub(super) use activity::Activity;
+pub(super) use pauses::Overdue;
 pub use plane::{Plane, Started};
 pub use tls::Tls;
 pub(super) use wire::Fault;
