@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn names_and_values_that_nobody_may_send() {
-        for name in ["", "X-Upper", "x y", "x:y", "x\0", "x\x7f", "x\u{e9}", ":", ":unknown", ":status", " x"] {
+        for name in ["", "X-Upper", "x y", "x:y", "x\0", "x\x7f", "x\u{e9}", ":", ":unknown", ":status", " x"]
+        {
             assert_eq!(of_a_request(name, "1"), Worth::Malformed, "{name:?}");
         }
         for value in ["\0", "a\rb", "a\nb", "\u{1}", "\u{7f}"] {

@@ -14,7 +14,7 @@ pub(super) struct Outgoing {
     have: usize,
     /// Bytes of the payload that were seen.
     seen: usize,
-    /// A GOAWAY with a code other than `NO_ERROR` was written.
+    /// A GOAWAY was written for an error that is not a flood.
     error: bool,
 }
 
@@ -24,13 +24,16 @@ impl Outgoing {
         let mut error = false;
         self.walk(bytes, |head, place, at| match head.kind {
             RST_STREAM if place.start == 0 => reset(head.stream),
-            GOAWAY if place.contains(&CODE) => error |= bytes[at + CODE - place.start] != 0,
+            GOAWAY if place.contains(&CODE) => {
+                let code = bytes[at + CODE - place.start];
+                error |= code != 0 && code != Code::EnhanceYourCalm as u8;
+            }
             _ => {}
         });
         self.error |= error;
     }
 
-    /// Whether the client was told that the connection ends for an error.
+    /// Whether the client was told that the connection ends for an error, other than working us.
     pub(super) fn ends_in_error(&self) -> bool {
         self.error
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frame::{CONTINUATION, Code, Head};
-use super::inspector::{Inspector, Bounds, Passed, Then};
+use super::inspector::{Bounds, Inspector, Passed, Then};
 use super::outgoing::Outgoing;
 use crate::live::arrival::Activity;
 use crate::live::arrival::linger::Linger;
@@ -178,7 +178,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framed<S> {
                 continue;
             }
             this.course.moved.set(true);
-            this.sort(buf, before)?;
+            this.sort(buf, before).inspect_err(|_| buf.set_filled(before))?;
             if buf.filled().len() > before {
                 return Poll::Ready(Ok(()));
             }
@@ -201,10 +201,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Framed<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Who broke the protocol may have more on its way.
+    /// Who broke the protocol may have more on its way; who floods gets no such courtesy.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.error.is_none() && !this.outgoing.ends_in_error() {
+        if !this.outgoing.ends_in_error() || this.error == Some(Code::EnhanceYourCalm) {
             return Pin::new(&mut this.stream).poll_shutdown(cx);
         }
         this.linger.poll(&mut this.stream, this.closed, &this.activity, cx)
