@@ -256,7 +256,7 @@ fn windows_section_6_9() {
     let more = |stream, by: u32| frame(WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
     connection_errors(vec![
         ("by nothing", more(0, 0), PROTOCOL_ERROR),
-        ("by nothing on a stream", [post(1), more(1, 0)].concat(), PROTOCOL_ERROR),
+        ("by nothing on an idle stream", more(1, 0), PROTOCOL_ERROR),
         ("beyond the bound", [more(0, 0x7fff_ffff), more(0, 0x7fff_ffff)].concat(), FLOW_CONTROL_ERROR),
         (
             "beyond it by a setting",
@@ -264,11 +264,15 @@ fn windows_section_6_9() {
             FLOW_CONTROL_ERROR,
         ),
     ]);
-    stream_errors(vec![(
-        "beyond the bound on a stream",
-        [post(1), more(1, 0x7fff_ffff), more(1, 0x7fff_ffff)].concat(),
-        FLOW_CONTROL_ERROR,
-    )]);
+    stream_errors(vec![
+        (
+            "beyond the bound",
+            [post(1), more(1, 0x7fff_ffff), more(1, 0x7fff_ffff)].concat(),
+            FLOW_CONTROL_ERROR,
+        ),
+        ("by nothing", [post(1), more(1, 0)].concat(), PROTOCOL_ERROR),
+        ("by the reserved bit", [post(1), more(1, 1 << 31)].concat(), PROTOCOL_ERROR),
+    ]);
 }
 
 #[test]

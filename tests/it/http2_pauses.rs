@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::support::frames::{
-    CANCEL, DATA, END_STREAM, Fate, Frames, GET, GOAWAY, OK, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE,
-    frame, frames,
+    CANCEL, DATA, END_STREAM, Fate, Frames, GET, GOAWAY, OK, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame,
+    frames,
 };
 use super::support::{Server, answer, by_hand, proxy, server};
 
@@ -91,7 +91,7 @@ fn a_client_that_takes_a_little_from_time_to_time_is_not_cut_off() {
             window += piece.payload.len();
         }
         got += window;
-        pause(&mut client, Duration::from_millis(700));
+        client.hears_nothing_for(Duration::from_millis(700));
         client.frame(WINDOW_UPDATE, 0, 1, &u32::try_from(window).unwrap().to_be_bytes());
     }
     client.frame(WINDOW_UPDATE, 0, 1, &(8_u32 << 20).to_be_bytes());
@@ -99,16 +99,6 @@ fn a_client_that_takes_a_little_from_time_to_time_is_not_cut_off() {
         got += client.read_kind(DATA).expect("the rest").payload.len();
     }
     assert_eq!(got, 4 << 20);
-}
-
-/// Keeps a connection busy with PINGs for so long.
-fn pause(client: &mut Frames, time: Duration) {
-    let end = std::time::Instant::now() + time;
-    while std::time::Instant::now() < end {
-        client.frame(PING, 0, 0, b"12345678");
-        assert!(client.read_kind(PING).is_some());
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -150,7 +140,7 @@ fn a_pause_within_its_bound_is_waited_for() {
     talk.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
     assert_eq!(client.fate(1), OK);
     assert_eq!(client.read_kind(DATA).expect("what came").payload, b"abc");
-    pause(&mut client, Duration::from_millis(1200));
+    client.hears_nothing_for(Duration::from_millis(1200));
     talk.send("def");
     assert_eq!(client.read_kind(DATA).expect("the rest").payload, b"def");
 }
@@ -166,9 +156,10 @@ fn who_is_gone_without_a_word_in_the_midst_of_an_answer_is_found_out() {
     for stream in 0..8 {
         client.headers(2 * stream + 1, &[GET[0], GET[1], GET[2], (":path", "/large")], END_STREAM);
     }
-    let page =
-        proxy.metrics_when("it is given up", |page| page.sum("umbrage_client_connections", &[]) == 0.0);
-    assert_eq!(page.sum("umbrage_client_connection_errors_total", &[("reason", "write_timeout")]), 1.0);
+    let page = proxy.metrics_when("it is given up", |page| {
+        page.sum("umbrage_client_connection_errors_total", &[("reason", "write_timeout")]) == 1.0
+    });
+    assert_eq!(page.sum("umbrage_client_connections", &[]), 0.0);
     proxy.assert_laws();
 }
 
@@ -183,4 +174,5 @@ fn who_is_gone_while_nothing_is_asked_is_left_in_order() {
     client.read_to_close();
     let page = proxy.metrics_when("it is gone", |page| page.sum("umbrage_client_connections", &[]) == 0.0);
     assert_eq!(page.sum("umbrage_client_connection_errors_total", &[]), 0.0);
+    assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http2")]), 1.0);
 }

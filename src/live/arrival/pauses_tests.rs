@@ -7,7 +7,7 @@ use std::task::Wake;
 use super::*;
 use crate::model::clock;
 
-const WRITE: Duration = Duration::from_secs(60);
+const WRITE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use super::deadline::{DEADLINE, Deadline};
 
@@ -198,6 +199,14 @@ impl Frames {
             }
         }
         Fate::Closed
+    }
+
+    /// Nothing comes for so long.
+    #[track_caller]
+    pub fn hears_nothing_for(&mut self, time: Duration) {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        let error = self.stream.read(&mut [0]).expect_err("nothing is to come");
+        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
     }
 
     /// Reads until the other end has closed its direction in order; a reset by its system is none.

@@ -74,7 +74,7 @@ fn in_place_of_a_malformed_block_the_table_is_the_same() {
         ]
     );
     // The good ones may be referred to, and are the same to both.
-    let next = [0x82, 0x86, 0x84, 0x80 | 66, 0x80 | 62];
+    let next = [0x82, 0x86, 0x84, 0xc2, 0xbe];
     assert_eq!(blocks.judge(&next, Place::Request), Ok(Fate::Passed));
     assert_eq!(
         fields(&mut peer, &next)[3..],

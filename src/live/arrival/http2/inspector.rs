@@ -150,6 +150,10 @@ impl Inspector {
             SETTINGS => settings(payload(head, bytes)?)?,
             DATA => self.streams.data(head.stream, head.has(END_STREAM))?,
             RST_STREAM => self.streams.given_up(head.stream),
+            WINDOW_UPDATE if self.streams.is_known(head.stream) && is_by_nothing(payload(head, bytes)?) => {
+                self.credit.pay(clock::now)?;
+                return Err(Stop::Replace(HEAD + head.length, reset_for(head.stream)));
+            }
             _ => {}
         }
         if head.kind != DATA || (head.length == 0 && !head.has(END_STREAM)) {
@@ -229,6 +233,17 @@ impl Inspector {
 /// The payload of a frame, once all of it came.
 fn payload(head: Head, bytes: &[u8]) -> Result<&[u8], Stop> {
     bytes.get(HEAD..HEAD + head.length).ok_or(Stop::Wait)
+}
+
+/// Section 6.9: an error of its stream, which h2 ends the connection for.
+fn is_by_nothing(increment: &[u8]) -> bool {
+    matches!(increment, [0 | 0x80, 0, 0, 0])
+}
+
+/// A frame that h2 resets this stream for, with `PROTOCOL_ERROR`: a priority that depends on itself.
+fn reset_for(stream: u32) -> Vec<u8> {
+    let head = Head { length: 5, kind: PRIORITY, flags: 0, stream };
+    [&head.bytes()[..], &stream.to_be_bytes(), &[0]].concat()
 }
 
 /// Section 6.5.2: the one value whose error has a code of its own.

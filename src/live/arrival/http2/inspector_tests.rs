@@ -203,6 +203,19 @@ fn what_is_malformed_is_replaced_and_what_follows_is_read_on() {
 }
 
 #[test]
+fn a_window_that_opens_by_nothing_is_an_error_of_its_stream() {
+    let more = |stream, by: u32| frame(WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
+    let mut rig = rig();
+    rig.passes(&[more(0, 0), more(1, 0)].concat());
+    rig.passes(&request(1, 0));
+    rig.passes(&more(1, 1));
+    let instead = frame(PRIORITY, 0, 1, &[0, 0, 0, 1, 0]);
+    let expected = Passed { bytes: 0, then: Then::Replace(13, instead) };
+    assert_eq!(rig.read(&more(1, 0)[..12]), Passed { bytes: 0, then: Then::Wait });
+    assert_eq!(rig.read(&more(1, 0)), expected);
+}
+
+#[test]
 fn a_block_without_end_is_not_kept_without_end() {
     let mut rig = rig();
     let mut bytes = frame(HEADERS, 0, 1, &[0; 16_000]);

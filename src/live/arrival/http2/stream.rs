@@ -109,6 +109,7 @@ impl<S> Framed<S> {
                 self.kept.truncate(self.cleared);
                 self.kept.extend_from_slice(&SPOILT.bytes());
                 self.cleared = self.kept.len();
+                self.course.flooded.set(code == Code::EnhanceYourCalm);
                 self.error = Some(code);
                 Ok(false)
             }

@@ -80,6 +80,11 @@ impl Streams {
         Ok(())
     }
 
+    /// Whether a stream was ever opened.
+    pub(super) fn is_known(&self, stream: u32) -> bool {
+        (1..=self.highest).contains(&stream)
+    }
+
     /// The client gave a stream up.
     pub(super) fn given_up(&mut self, stream: u32) {
         if let Some(place) = self.place(stream) {
@@ -100,12 +105,11 @@ impl Streams {
 
     fn open(&mut self, stream: u32) {
         if self.open.len() >= self.most {
-            match self.open.iter().position(|open| open.reset_by_us) {
-                Some(place) => self.end(place),
-                None => {
-                    self.lost = true;
-                    self.open = Vec::new();
-                }
+            if let Some(place) = self.open.iter().position(|open| open.reset_by_us) {
+                self.end(place);
+            } else {
+                self.lost = true;
+                self.open = Vec::new();
             }
         }
         if !self.lost {

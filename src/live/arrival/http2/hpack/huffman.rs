@@ -22,7 +22,7 @@ static LENGTHS: [u8; SYMBOLS] = [
 const SYMBOLS: usize = 257;
 /// Stands for the end of a string and never in one.
 const END: u16 = 256;
-const LONGEST: usize = 30;
+const LONGEST: u32 = 30;
 /// Codes up to this long, which are those of nearly all text, are looked up at once.
 const SHORT: u32 = 8;
 
@@ -33,17 +33,20 @@ struct Code {
     /// Every symbol in the order of its code.
     symbols: [u16; SYMBOLS],
     /// For each length its first code, and where its symbols begin and end.
-    ranges: [(u32, usize, usize); LONGEST + 1],
+    ranges: [(u32, usize, usize); LONGEST as usize + 1],
 }
 
 static CODE: Code = code();
 
 #[allow(clippy::cast_possible_truncation, reason = "symbols are below 257, lengths below 31")]
 const fn code() -> Code {
-    let mut code =
-        Code { short: [(0, 0); 1 << SHORT], symbols: [0; SYMBOLS], ranges: [(0, 0, 0); LONGEST + 1] };
+    let mut code = Code {
+        short: [(0, 0); 1 << SHORT],
+        symbols: [0; SYMBOLS],
+        ranges: [(0, 0, 0); LONGEST as usize + 1],
+    };
     let (mut next, mut found, mut length) = (0_u32, 0, 1);
-    while length <= LONGEST {
+    while length <= LONGEST as usize {
         next <<= 1;
         code.ranges[length] = (next, found, found);
         let mut symbol = 0;
@@ -106,7 +109,7 @@ fn symbol(window: u32) -> (u16, u32) {
     if length > 0 {
         return (symbol, u32::from(length));
     }
-    for length in SHORT + 1..=LONGEST as u32 {
+    for length in SHORT + 1..=LONGEST {
         let (first, begin, end) = CODE.ranges[length as usize];
         let place = begin + (window >> (32 - length)).wrapping_sub(first) as usize;
         if place < end {
@@ -114,7 +117,7 @@ fn symbol(window: u32) -> (u16, u32) {
         }
     }
     // The code is complete, so nothing comes here.
-    (END, LONGEST as u32)
+    (END, LONGEST)
 }
 
 #[cfg(test)]
