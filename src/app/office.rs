@@ -1,4 +1,4 @@
-//! The back office's thread: the admin API, the upkeep of metrics, the watch over the config file. It has a runtime of
+//! The back office's thread: the admin API and the watch over the config file. It has a runtime of
 //! its own, so that it answers when every other thread is busy.
 
 use std::io;
@@ -89,8 +89,7 @@ async fn run(parts: Parts, stop: Arc<Notify>) {
             return;
         }
     };
-    let gauges = views.gauges.clone();
-    let office = Arc::new(Office { metrics: metrics.clone(), switches, ready, settings, views });
+    let office = Arc::new(Office { metrics, switches, ready, settings, views });
     let stopped = Arc::new(Notify::new());
     let told = stopped.clone();
     let serve = admin::serve(listener, office, async move { told.notified().await });
@@ -100,17 +99,7 @@ async fn run(parts: Parts, stop: Arc<Notify>) {
     };
     tokio::select! {
         ((), ()) = async { tokio::join!(serve, end) } => {}
-        () = upkeep(metrics, gauges) => {}
         () = watch::watch(reloader) => {}
-    }
-}
-
-async fn upkeep(metrics: Metrics, gauges: Arc<dyn Fn() + Send + Sync>) {
-    let mut tick = tokio::time::interval(Metrics::UPKEEP);
-    loop {
-        tick.tick().await;
-        gauges();
-        metrics.upkeep();
     }
 }
 

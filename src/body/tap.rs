@@ -62,6 +62,29 @@ impl<T: Tap> Tap for Option<T> {
     }
 }
 
+/// Where it would make the body large, which is moved from hand to hand.
+impl<T: Tap> Tap for Box<T> {
+    fn data(&mut self, chunk: &Bytes) {
+        (**self).data(chunk);
+    }
+
+    fn waits(&mut self) {
+        (**self).waits();
+    }
+
+    fn holds_open(&self) -> bool {
+        (**self).holds_open()
+    }
+
+    fn trailers(&mut self, fields: &HeaderMap) {
+        (**self).trailers(fields);
+    }
+
+    fn end(self, end: End) {
+        (*self).end(end);
+    }
+}
+
 /// How a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use metrics::{Gauge, Histogram};
+use metrics::Gauge;
 
 use crate::model::{Decision, Leg};
-use crate::telemetry::{Kept, Metrics};
+use crate::telemetry::{Histogram, Kept, Metrics};
 
 /// Handles of every series that the way of a request writes.
 pub(super) struct RouteMeters {
@@ -57,7 +57,7 @@ impl RouteMeters {
         let class = usize::from(code / 100).min(5);
         self.durations[class]
             .get_or_init(|| self.metrics.request_duration.with([&self.route, CLASSES[class]]))
-            .record(took.as_secs_f64());
+            .record(took);
     }
 
     /// Stable answered.
@@ -119,7 +119,6 @@ mod tests {
         meters.served("GET", None, took);
         // A status that no class knows must not be out of bounds.
         meters.served("GET", StatusCode::from_u16(999).ok(), took);
-        metrics.upkeep();
         let requests = |method: &str, code: u16| {
             let series =
                 format!("umbrage_requests_total{{route=\"orders\",method=\"{method}\",code=\"{code}\"}}");

@@ -103,7 +103,7 @@ async fn talk(
         recorder.lose(Absent::TooLong);
     } else if unsent.bytes() == 0 {
         // A leg that answers early may never read the rest: the next request would wait behind it.
-        lease.give_back();
+        lease.give_back(clock::now());
     }
     Ok(Answer {
         status: head.status,

@@ -4,10 +4,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::Histogram;
-
 use crate::model::{Comparison, Exchange, Incomparable, Leg, Outcome, Part, Verdict};
-use crate::telemetry::{Kept, Metrics};
+use crate::telemetry::{Histogram, Kept, Metrics};
 
 /// Handles of every series that a mirrored request writes.
 pub(super) struct Meters {
@@ -72,9 +70,9 @@ impl Meters {
             [self.metrics.leg_first_byte.with(labels), self.metrics.leg_duration.with(labels)]
         });
         if let Some(first) = exchange.timing.first_byte {
-            first_byte.record(first.as_secs_f64());
+            first_byte.record(first);
         }
-        total.record(exchange.timing.total.as_secs_f64());
+        total.record(exchange.timing.total);
     }
 
     /// What a comparison found.
@@ -93,15 +91,15 @@ impl Meters {
             self.reasons.add(reason, 1, |_| self.metrics.incomparable.with([&self.route, reason.label()]));
         }
         if let Some(took) = took {
-            self.comparison.record(took.as_secs_f64());
+            self.comparison.record(took);
         }
     }
 
     /// How much slower (or faster) the shadow was than its reference.
     pub(super) fn lagged(&self, shadow: Duration, reference: Duration) {
         match shadow.checked_sub(reference) {
-            Some(slower) => self.slower.record(slower.as_secs_f64()),
-            None => self.faster.record(reference.saturating_sub(shadow).as_secs_f64()),
+            Some(slower) => self.slower.record(slower),
+            None => self.faster.record(reference.saturating_sub(shadow)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One metric name with its labels; [`Counters::with`] and its like give the handle of one series, to be kept by the caller.
 
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString};
+use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, SharedString};
 use metrics_exporter_prometheus::PrometheusRecorder;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -56,9 +56,6 @@ family!(
 family!(
     /// A gauge and its labels.
     Gauges, Gauge, register_gauge);
-family!(
-    /// A histogram and its labels; values in seconds.
-    Histograms, Histogram, register_histogram);
 
 /// Counters of one family, looked up once for each key and kept by the thread that increments them. There is a handful
 /// of keys, so a walk beats a hash.
@@ -101,13 +98,6 @@ impl<const N: usize> Touch for Counters<N> {
 impl<const N: usize> Touch for Gauges<N> {
     fn touch(&self) {
         self.with(["x"; N]).set(1.0);
-    }
-}
-
-#[cfg(test)]
-impl<const N: usize> Touch for Histograms<N> {
-    fn touch(&self) {
-        self.with(["x"; N]).record(0.003);
     }
 }
 

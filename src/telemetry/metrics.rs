@@ -1,21 +1,13 @@
 //! Every metric there is: its field, its name, its labels, its help. The field is the name without prefix and suffix.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use metrics::{Recorder, SharedString, Unit};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use super::family::{Counters, Family, Gauges, Histograms};
+use super::family::{Counters, Family, Gauges};
+use super::histogram::{Histograms, ShortHistograms};
 use super::roster::Roster;
-
-/// Bounds of the latency histograms' buckets, in seconds.
-pub const LATENCY_BUCKETS: [f64; 17] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0];
-
-/// Bounds of the short histograms' buckets, in seconds: 10 µs to 10 ms.
-pub const SHORT_BUCKETS: [f64; 10] =
-    [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01];
 
 /// Handles of every metric; one for each running proxy, cheap to clone.
 #[derive(Clone)]
@@ -44,7 +36,7 @@ macro_rules! catalogue {
             /// A registry of its own, with nothing in it yet.
             #[must_use]
             pub fn new() -> Self {
-                let recorder = Arc::new(builder().unwrap_or_default().build_recorder());
+                let recorder = Arc::new(PrometheusBuilder::new().build_recorder());
                 $(recorder.$describe($name.into(), $unit, SharedString::const_str($help));)+
                 Metrics(Arc::new(Families {
                     handle: recorder.handle(),
@@ -74,7 +66,7 @@ catalogue! {
     config_last_reload_success_timestamp: Gauges<0> = "umbrage_config_last_reload_success_timestamp_seconds" [] describe_gauge Some(Unit::Seconds), "When a configuration was last accepted, in seconds since the Unix epoch.";
     requests: Counters<3> = "umbrage_requests_total" ["route", "method", "code"] describe_counter None, "Client requests answered or given up, by the status code that the client got.";
     request_duration: Histograms<2> = "umbrage_request_duration_seconds" ["route", "code_class"] describe_histogram Some(Unit::Seconds), "From a request's head to the end of its answer, as clients have it.";
-    request_overhead: Histograms<1> = "umbrage_request_overhead_seconds" ["route"] describe_histogram Some(Unit::Seconds), "Time from a request's head until it was handed to stable's connection, making one left out.";
+    request_overhead: ShortHistograms<1> = "umbrage_request_overhead_seconds" ["route"] describe_histogram Some(Unit::Seconds), "Time from a request's head until it was handed to stable's connection, making one left out.";
     requests_in_flight: Gauges<1> = "umbrage_requests_in_flight" ["route"] describe_gauge None, "Client requests being served.";
     client_connections: Gauges<1> = "umbrage_client_connections" ["protocol"] describe_gauge None, "Open client connections.";
     client_connections_total: Counters<1> = "umbrage_client_connections_total" ["protocol"] describe_counter None, "Client connections accepted.";
@@ -97,21 +89,12 @@ catalogue! {
     comparisons: Counters<3> = "umbrage_comparisons_total" ["leg", "route", "verdict"] describe_counter None, "Pairs compared with stable's answer, by verdict (match, mismatch, incomparable).";
     incomparable: Counters<2> = "umbrage_incomparable_total" ["route", "reason"] describe_counter None, "Pairs of stable and shadow without a verdict, by reason.";
     differences: Counters<3> = "umbrage_differences_total" ["leg", "route", "part"] describe_counter None, "Differences found, by the part of the answer that they lie in.";
-    comparison_duration: Histograms<1> = "umbrage_comparison_duration_seconds" ["route"] describe_histogram Some(Unit::Seconds), "Time that one comparison took.";
+    comparison_duration: ShortHistograms<1> = "umbrage_comparison_duration_seconds" ["route"] describe_histogram Some(Unit::Seconds), "Time that one comparison took.";
     latency_delta: Histograms<2> = "umbrage_latency_delta_seconds" ["route", "sign"] describe_histogram Some(Unit::Seconds), "How much slower or faster the shadow was than its reference (control where it was asked, else stable), whole exchange.";
     shadow_plane_panics: Counters<0> = "umbrage_shadow_plane_panics_total" [] describe_counter None, "Panics caught in the shadow plane.";
     records: Counters<2> = "umbrage_records_total" ["sink", "result"] describe_counter None, "Records offered to a sink, by result (written, dropped, failed).";
     record_queue_length: Gauges<1> = "umbrage_record_queue_length" ["sink"] describe_gauge None, "Records waiting to be written.";
     tls_certificate_expiry: Gauges<1> = "umbrage_tls_certificate_expiry_timestamp_seconds" ["listener"] describe_gauge Some(Unit::Seconds), "When the first certificate of a listener ends, in seconds since the Unix epoch.";
-}
-
-/// The only error is an empty list of buckets, which a constant is not.
-fn builder() -> Result<PrometheusBuilder, BuildError> {
-    let short = |name: &str| Matcher::Full(name.to_owned());
-    PrometheusBuilder::new()
-        .set_buckets(&LATENCY_BUCKETS)?
-        .set_buckets_for_metric(short("umbrage_request_overhead_seconds"), &SHORT_BUCKETS)?
-        .set_buckets_for_metric(short("umbrage_comparison_duration_seconds"), &SHORT_BUCKETS)
 }
 
 impl Default for Metrics {
@@ -128,15 +111,6 @@ impl Metrics {
         self.render_own(&mut page);
         page
     }
-
-    /// Folds recorded samples into their buckets; to be called every [`Metrics::UPKEEP`], or histograms grow for ever.
-    pub fn upkeep(&self) {
-        self.handle.run_upkeep();
-    }
-
-    /// How often [`Metrics::upkeep`] is due: often, because on a machine with one core customers wait for it, and a tenth
-    /// of a second's samples take a tenth of the time.
-    pub const UPKEEP: Duration = Duration::from_millis(100);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::telemetry::histogram::{LATENCY_BUCKETS, SHORT_BUCKETS};
 
 /// The contract, without the prefix `umbrage_`: dashboards and alerts are written against these names.
 const CONTRACT: &[(&str, &str, &[&str])] = &[
@@ -57,7 +58,6 @@ fn expected() -> impl Iterator<Item = (String, &'static str, &'static [&'static 
 fn touched() -> String {
     let metrics = Metrics::new();
     metrics.families().iter().for_each(|family| family.touch());
-    metrics.upkeep();
     metrics.render()
 }
 

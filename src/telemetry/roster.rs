@@ -4,9 +4,8 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use metrics_exporter_prometheus::formatting::{sanitize_label_value, write_help_line, write_type_line};
-
 use super::family::{Family, Source};
+use super::page;
 
 /// A gauge of which every series is named at once; at most as many as the caller names.
 #[derive(Clone)]
@@ -35,20 +34,16 @@ impl<const N: usize> Family<N> for Roster<N> {
         Roster { name, labels, series: Arc::default() }
     }
 
-    fn render(&self, help: &str, page: &mut String) {
+    fn render(&self, help: &str, out: &mut String) {
         let series = self.series();
         if series.is_empty() {
             return;
         }
-        write_help_line(page, self.name, None, None, help);
-        write_type_line(page, self.name, None, None, "gauge");
+        page::head(out, self.name, "gauge", help);
         for (values, value) in series.iter() {
-            let pairs = self.labels.iter().zip(values);
-            let labels: Vec<String> =
-                pairs.map(|(label, value)| format!("{label}=\"{}\"", sanitize_label_value(value))).collect();
-            let _ = writeln!(page, "{}{{{}}} {value}", self.name, labels.join(","));
+            let _ = writeln!(out, "{}{{{}}} {value}", self.name, page::labels(&self.labels, values));
         }
-        page.push('\n');
+        out.push('\n');
     }
 }
 

@@ -31,6 +31,8 @@ struct Passed {
     /// Bytes read while a head is awaited.
     awaited: Cell<Option<usize>>,
     lines: Cell<Lines>,
+    /// Whether anything came since the last request was handed over.
+    heard: Cell<bool>,
     /// Whether a byte of the request was taken by the system.
     written: Cell<bool>,
     /// How often the system took bytes.
@@ -51,6 +53,7 @@ impl Gauge {
         self.passed.awaited.set(Some(0));
         self.passed.lines.set(Lines::default());
         self.passed.written.set(false);
+        self.passed.heard.set(false);
     }
 
     /// The head came.
@@ -65,6 +68,11 @@ impl Gauge {
             None => self.passed.written.get(),
             Some(taken) => taken.get().is_some_and(|before| self.passed.writes.get() > before),
         }
+    }
+
+    /// Whether a byte came since the last request was handed over.
+    pub(super) fn has_heard(&self) -> bool {
+        self.passed.heard.get()
     }
 
     /// The gauge of one stream of this connection.
@@ -103,6 +111,7 @@ impl Gauge {
         if let Some(reader) = self.passed.reader.take() {
             reader.wake();
         }
+        self.passed.heard.set(self.passed.heard.get() || !bytes.is_empty());
         let Some(before) = self.passed.awaited.get() else { return Ok(()) };
         let sum = before + bytes.len();
         self.passed.awaited.set(Some(sum));
@@ -207,6 +216,18 @@ mod tests {
         assert!(gauge.has_written());
         gauge.open();
         assert!(!gauge.has_written(), "the next request is another one");
+    }
+
+    #[test]
+    fn a_leg_is_heard_with_the_first_byte_behind_the_request() {
+        let gauge = Gauge::default();
+        gauge.open();
+        assert!(gauge.add(b"").is_ok() && !gauge.has_heard(), "an end is no answer");
+        assert!(gauge.add(b"H").is_ok() && gauge.has_heard());
+        gauge.close();
+        assert!(gauge.has_heard());
+        gauge.open();
+        assert!(!gauge.has_heard(), "the next request is another one");
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Lease<B> {
     pool: Rc<Pool<B>>,
     endpoint: Rc<Endpoint<B>>,
     reused: bool,
+    /// Since when there was a place for it: a connection that had to be made came after.
+    since: Instant,
     /// Where the stream of a connection that leaves HTTP comes to.
     switched: Option<oneshot::Receiver<Switched>>,
     /// Since when an answer is awaited, where it matters who is slow.
@@ -37,10 +39,16 @@ pub struct Lease<B> {
 }
 
 impl<B> Lease<B> {
-    pub(super) fn new(pool: &Rc<Pool<B>>, slot: Slot<'_>, (endpoint, wire, reused): Found<B>) -> Self {
+    pub(super) fn new(
+        pool: &Rc<Pool<B>>,
+        slot: Slot<'_>,
+        since: Instant,
+        (endpoint, wire, reused): Found<B>,
+    ) -> Self {
         slot.keep();
         endpoint.begin();
-        let lease = Lease { wire: None, pool: pool.clone(), endpoint, reused, switched: None, asked: None };
+        let pool = pool.clone();
+        let lease = Lease { wire: None, pool, endpoint, reused, since, switched: None, asked: None };
         lease.on(wire)
     }
 
@@ -73,6 +81,18 @@ impl<B> Lease<B> {
     /// Whether the connection was used before, so that it may have gone stale.
     pub fn is_reused(&self) -> bool {
         self.reused
+    }
+
+    /// Whether a used connection of HTTP/1.1 ended without a byte of an answer: it had gone stale, or the leg closed it right
+    /// behind the answer before.
+    pub fn was_stale(&self) -> bool {
+        let silent = matches!(&self.wire, Some(Wire::One(connection)) if !connection.gauge.has_heard());
+        self.reused && silent
+    }
+
+    /// Since when there was a place for it among those under way; a connection that had to be made came after.
+    pub fn since(&self) -> Instant {
+        self.since
     }
 
     /// Whether the connection is known to be gone.
@@ -136,8 +156,8 @@ where
         self.asked = None;
         match &answered {
             Ok(response) => self.pool.answered(&self.endpoint, response.status()),
-            Err(SendError::Broken(_)) => self.pool.failed(&self.endpoint),
-            Err(SendError::Unsent(_)) => {}
+            Err(SendError::Broken(_)) if !self.was_stale() => self.pool.failed(&self.endpoint),
+            Err(SendError::Broken(_) | SendError::Unsent(_)) => {}
         }
         answered
     }
@@ -163,9 +183,9 @@ where
     }
 
     /// Keeps the connection for the next request, within the pool's bound.
-    pub fn give_back(mut self) {
+    pub fn give_back(mut self, now: Instant) {
         if let Some(Wire::One(connection)) = self.take() {
-            self.pool.keep(&self.endpoint, Idle { connection, since: clock::now() });
+            self.pool.keep(&self.endpoint, Idle { connection, since: now });
         }
     }
 }

@@ -90,12 +90,12 @@ where
     /// [`ConnectError`] when there was none and none could be made, or no place became free.
     pub async fn checkout(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
         let slot = self.slot().await?;
+        let now = clock::now();
         let endpoint = self.choose()?;
         if !self.shares(&endpoint) {
             while let Some(mut idle) = self.pop(&endpoint) {
-                if clock::now().saturating_duration_since(idle.since) > UNSEEN
-                    && !idle.connection.socket.is_quiet()
-                {
+                let unseen = now.saturating_duration_since(idle.since) > UNSEEN;
+                if unseen && !idle.connection.socket.is_quiet() {
                     continue;
                 }
                 // Its task may not have been polled since the end of the last answer. One that is still not ready then
@@ -104,13 +104,13 @@ where
                 let ready = sender.is_ready()
                     || matches!(tokio::time::timeout(READY, sender.ready()).await, Ok(Ok(())));
                 if ready {
-                    return Ok(Lease::new(self, slot, (endpoint, Wire::One(idle.connection), true)));
+                    return Ok(Lease::new(self, slot, now, (endpoint, Wire::One(idle.connection), true)));
                 }
             }
         }
         // Boxed, for it is rare and large: what holds this future is moved for every request.
         let found = Box::pin(self.open(endpoint)).await?;
-        Ok(Lease::new(self, slot, found))
+        Ok(Lease::new(self, slot, now, found))
     }
 
     /// A new connection, whatever is idle.
@@ -118,9 +118,9 @@ where
     /// # Errors
     /// [`ConnectError`] when none could be made.
     pub async fn connect(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
-        let slot = self.slot().await?;
+        let (slot, now) = (self.slot().await?, clock::now());
         let found = Box::pin(self.establish(self.choose()?, self.settings.protocol)).await?;
-        Ok(Lease::new(self, slot, found))
+        Ok(Lease::new(self, slot, now, found))
     }
 
     /// A connection that may leave HTTP: one of HTTP/1.1, also where the leg would choose HTTP/2.
@@ -131,9 +131,9 @@ where
         if self.connector.is_none() || self.settings.protocol != HttpVersion::Negotiated {
             return self.checkout().await;
         }
-        let slot = self.slot().await?;
+        let (slot, now) = (self.slot().await?, clock::now());
         let found = Box::pin(self.establish(self.choose()?, HttpVersion::Http1)).await?;
-        Ok(Lease::new(self, slot, found))
+        Ok(Lease::new(self, slot, now, found))
     }
 
     /// What a lease goes on with whose connection had gone: never an idle one of HTTP/1.1, which may have gone as well.

@@ -32,7 +32,7 @@ async fn exchange(pool: &Rc<Pool<Nothing>>) -> bool {
     let reused = lease.is_reused();
     let response = lease.send(request()).await.unwrap();
     response.into_body().collect().await.unwrap();
-    lease.give_back();
+    lease.give_back(clock::now());
     reused
 }
 
@@ -88,7 +88,9 @@ fn no_more_is_kept_than_the_bound() {
             leases.push(pool.connect().await.unwrap());
         }
         assert_eq!(connections(&metrics), ("6".into(), "0".into()));
-        leases.into_iter().for_each(Lease::give_back);
+        for lease in leases {
+            lease.give_back(clock::now());
+        }
         assert_eq!(only(&pool).idle.borrow().len(), 4, "max_idle");
         assert_eq!(connections(&metrics), ("0".into(), "4".into()));
     });
@@ -100,8 +102,8 @@ fn what_was_idle_for_too_long_is_closed_and_the_youngest_is_used_first() {
         let (port, log) = backend(vec![vec![ok(""), Act::Hang], vec![ok(""), Act::Hang]]).await;
         let (pool, metrics) = pool(port);
         let (first, second) = (pool.connect().await.unwrap(), pool.connect().await.unwrap());
-        first.give_back();
-        second.give_back();
+        first.give_back(clock::now());
+        second.give_back(clock::now());
         let since = |n: usize| only(&pool).idle.borrow()[n].since;
         let idle_timeout = pool.settings().idle_timeout;
         pool.sweep(since(0) + idle_timeout - Duration::from_nanos(1));
@@ -123,10 +125,10 @@ fn a_retired_pool_closes_what_is_idle_and_keeps_nothing() {
         let (port, _) = backend(vec![vec![ok(""), Act::Hang], vec![ok(""), Act::Hang]]).await;
         let (pool, metrics) = pool(port);
         let (first, second) = (pool.connect().await.unwrap(), pool.connect().await.unwrap());
-        first.give_back();
+        first.give_back(clock::now());
         pool.retire();
         assert_eq!(connections(&metrics), ("1".into(), "0".into()));
-        second.give_back();
+        second.give_back(clock::now());
         assert_eq!(
             connections(&metrics),
             ("0".into(), "0".into()),
@@ -160,7 +162,7 @@ fn a_stale_connection_gives_the_request_back_unwritten() {
         let Err(SendError::Unsent(back)) = lease.send(sent).await else { panic!("it was written") };
         assert_eq!(back.headers()["x-mine"], "1");
         assert!(log.borrow().is_empty());
-        lease.give_back();
+        lease.give_back(clock::now());
         assert!(only(&pool).idle.borrow().is_empty(), "a closed connection is not kept");
     });
 }
@@ -275,7 +277,7 @@ fn an_address_that_is_no_longer_one_keeps_no_connection() {
         pool.book.replace(0, &[address(second)]);
         assert!(!exchange(&pool).await, "a new one to the new address");
         assert_eq!(connections(&metrics), ("1".into(), "1".into()));
-        held.give_back();
+        held.give_back(clock::now());
         assert_eq!(connections(&metrics), ("0".into(), "1".into()), "nothing of the old one is kept");
         assert_eq!(log.borrow().len(), 1);
     });
@@ -300,7 +302,7 @@ fn a_connection_that_switches_hands_its_stream_over_and_is_never_kept() {
             ("1".into(), "0".into()),
             "in use for as long as the lease is held"
         );
-        lease.give_back();
+        lease.give_back(clock::now());
         assert_eq!(connections(&metrics), ("0".into(), "0".into()));
     });
 }
@@ -313,7 +315,7 @@ fn without_having_been_asked_for_a_switch_closes_the_connection() {
         let mut lease = pool.checkout().await.unwrap();
         assert_eq!(lease.send(request()).await.unwrap().status(), 101);
         assert!(lease.switched().await.is_none());
-        lease.give_back();
+        lease.give_back(clock::now());
         assert_eq!(connections(&metrics), ("0".into(), "0".into()));
     });
 }
@@ -326,7 +328,7 @@ fn a_connection_that_might_have_switched_and_did_not_is_kept() {
         let mut lease = pool.checkout().await.unwrap();
         lease.may_switch();
         lease.send(request()).await.unwrap().into_body().collect().await.unwrap();
-        lease.give_back();
+        lease.give_back(clock::now());
         assert!(exchange(&pool).await, "the next request takes it");
     });
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// One socket, of its connection and of its pool.
@@ -29,6 +29,13 @@ impl Socket {
         let peeked = SockRef::from(&*self.0).peek(&mut byte);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
+
+    /// The system gave less than it was asked for, so it had no more: the next read waits for word of more instead of
+    /// asking once more for nothing. (epoll(7) allows it for edge-triggered streams, and tokio's own `poll_read` does it.)
+    fn note_drained(&self) {
+        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.0.try_io(Interest::READABLE, nothing);
+    }
 }
 
 impl AsyncRead for Socket {
@@ -40,6 +47,10 @@ impl AsyncRead for Socket {
             ready!(self.0.poll_read_ready(cx))?;
             match self.0.try_read_buf(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(bytes) if bytes > 0 && buf.remaining() > 0 => {
+                    self.note_drained();
+                    return Poll::Ready(Ok(()));
+                }
                 read => return Poll::Ready(read.map(drop)),
             }
         }
@@ -117,6 +128,25 @@ mod tests {
             SockRef::from(&peer).set_linger(Some(std::time::Duration::ZERO)).expect("lingers");
             drop(peer);
             until(|| !socket.is_quiet()).await;
+        });
+    }
+
+    #[test]
+    fn what_comes_behind_a_short_read_is_read_too() {
+        on_one_thread(async {
+            let (mut socket, mut peer) = pair().await;
+            let mut buf = [0; 64];
+            for round in 0..100_u8 {
+                peer.write_all(&[round]).expect("writes");
+                assert_eq!(socket.read(&mut buf).await.expect("reads"), 1);
+                assert_eq!(buf[0], round);
+            }
+            // An end that came along with the last bytes is no word of more.
+            peer.write_all(b"x").expect("writes");
+            drop(peer);
+            until(|| !socket.is_quiet()).await;
+            assert_eq!(socket.read(&mut buf).await.expect("reads"), 1);
+            assert_eq!(socket.read(&mut buf).await.expect("reads"), 0);
         });
     }
 

@@ -46,6 +46,7 @@ mod pool;
 mod process;
 mod reload;
 mod restart;
+mod retries;
 mod samples;
 mod secrets;
 mod shadow_plane;

@@ -1,8 +1,6 @@
 //! Connections to stable: kept, bounded, aged out, never reused when they are not fit, and no request sent twice.
 
-use crate::support::{
-    PATIENCE, Proxy, ProxyBuilder, RawResponse, Server, answer, by_hand, chunked, latch, proxy, server,
-};
+use crate::support::{PATIENCE, Proxy, ProxyBuilder, Server, answer, by_hand, chunked, latch, proxy, server};
 
 fn one_worker(stable: &Server) -> ProxyBuilder {
     proxy().stable(stable).with("listen", "workers = 1")
@@ -101,27 +99,6 @@ fn a_stable_that_comes_back_is_found_again() {
     }
     assert_eq!(client.get("/").read_response().text(), "x");
     proxy.assert_laws();
-}
-
-#[test]
-fn what_was_written_is_never_sent_again() {
-    let stable = server().answers_with(|request| match request.target.as_str() {
-        "/reset" => RawResponse::nothing().then_resets(),
-        "/close" => RawResponse::nothing().then_closes(),
-        _ => answer(200, &[], "x"),
-    });
-    let stable = stable.start();
-    let proxy = one_worker(&stable).start();
-    let mut client = proxy.client();
-    for (n, (method, target)) in
-        [("POST", "/reset"), ("POST", "/close"), ("GET", "/reset"), ("GET", "/close")].into_iter().enumerate()
-    {
-        // On a connection that was used before, so that a retry would be thinkable.
-        assert_eq!(client.get("/fine").read_response().status, 200);
-        let body = if method == "POST" { "a body" } else { "" };
-        assert_eq!(client.request(method, target, &[], body).read_response().status, 502);
-        assert_eq!(stable.requests().len(), (n + 1) * 2);
-    }
 }
 
 #[test]

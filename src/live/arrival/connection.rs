@@ -52,7 +52,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     let service = {
         let (activity, tunnel) = (activity.clone(), tunnel.clone());
         service_fn(move |request| {
-            let answer = way.clone().handle(peer.clone(), activity.clone(), request);
+            // Boxed, for it is large, and what hyper is handed is moved more than once.
+            let answer = Box::pin(way.clone().handle(peer.clone(), activity.clone(), request));
             deliver(answer, activity.clone(), tunnel.clone())
         })
     };

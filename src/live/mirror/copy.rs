@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
@@ -17,8 +18,13 @@ use crate::live::meters::RouteMeters;
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Capture, Decision, MirroredRequest, Refusal};
 
-/// A client's body on its way to stable.
-pub(crate) type LiveBody = Tapped<Incoming, Watch>;
+/// A client's body on its way to stable; none where a request is sent again.
+pub(crate) type LiveBody = Tapped<Either<Incoming, Empty<Bytes>>, Watch>;
+
+/// The body of a request that is sent again; its own was empty.
+pub(in crate::live) fn nothing() -> LiveBody {
+    Tapped::new(Either::Right(Empty::new()), Watch(None))
+}
 
 /// The tap on a client's body: sees how far it is, and copies it if it is to be mirrored.
 #[derive(Debug)]

@@ -5,6 +5,6 @@ pub mod copy;
 pub mod offer;
 pub mod sample;
 
-pub(super) use copy::{LiveBody, decide};
+pub(super) use copy::{LiveBody, decide, nothing};
 pub(super) use offer::{Head, Ticket, offer};
 pub use sample::{Sampler, Source};

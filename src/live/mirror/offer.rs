@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::request::Parts;
+use http_body_util::Either;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::oneshot;
 
@@ -84,7 +85,7 @@ pub(in crate::live) fn offer(
     // An empty body that is not mirrored has nothing to be watched for.
     let upload = (!empty || draft.is_some()).then(|| Upload::new(empty, draft, head.note.cloned()));
     let watch = Watch(upload.clone().filter(|_| !empty));
-    (Tapped::new(body, watch), Ticket { upload, answer })
+    (Tapped::new(Either::Left(body), watch), Ticket { upload, answer })
 }
 
 fn copy(head: &Head<'_>) -> MirroredRequest {

@@ -24,7 +24,7 @@ use crate::upstream::Lease;
 const CLIENT_LEFT: (&str, &str) = ("client", "aborted");
 
 /// What the client is sent.
-pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Option<Finish>>;
+pub(in crate::live) type AnswerBody = Tapped<Either<Incoming, Full<Bytes>>, Option<Box<Finish>>>;
 
 /// One client request being served; counted when dropped, which is when its answer has ended or been given up.
 pub(in crate::live) struct Served {
@@ -32,6 +32,8 @@ pub(in crate::live) struct Served {
     method: &'static str,
     arrived: Instant,
     status: Option<StatusCode>,
+    /// When its answer ended, once that is known.
+    ended: Option<Instant>,
     /// Bytes of the answer's body so far.
     sent: u64,
     /// On answers of our own, so that who reports one can say which it was.
@@ -86,7 +88,7 @@ impl Served {
     ) -> Self {
         meters.in_flight.increment(1.0);
         activity.begin();
-        Served { meters, method, arrived, status: None, sent: 0, id: None, activity, entry }
+        Served { meters, method, arrived, status: None, ended: None, sent: 0, id: None, activity, entry }
     }
 
     /// Which request it is.
@@ -118,14 +120,14 @@ impl Served {
         let first_byte = clock::now();
         self.status = Some(status);
         self.meters.answered(status);
-        self.meters.stable_first_byte.record((first_byte - sent).as_secs_f64());
+        self.meters.stable_first_byte.record(first_byte - sent);
         first_byte
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let now = clock::now();
+        let now = self.ended.unwrap_or_else(clock::now);
         let took = now.saturating_duration_since(self.arrived);
         self.meters.in_flight.decrement(1.0);
         self.meters.served(self.method, self.status, took);
@@ -177,7 +179,7 @@ pub(in crate::live) fn pass(
         && head.status == StatusCode::NOT_MODIFIED
         && head.headers.contains_key(header::CONTENT_LENGTH);
     let stable = Some(FromStable { lease, pause, announces, sent, first_byte, capture });
-    let finish = Finish { ticket, stable, served };
+    let finish = Box::new(Finish { ticket, stable, served });
     Response::from_parts(head, Tapped::new(Either::Left(body), Some(finish)))
 }
 
@@ -211,7 +213,7 @@ pub(in crate::live) fn own(
     if let Some(id) = served.id.take() {
         response.headers_mut().insert(REQUEST_ID, id.value());
     }
-    let finish = Finish { ticket, stable: None, served };
+    let finish = Box::new(Finish { ticket, stable: None, served });
     response.map(|body| Tapped::new(Either::Right(Full::new(body)), Some(finish)))
 }
 
@@ -273,17 +275,17 @@ impl Tap for Finish {
 
 impl FromStable {
     fn end(self, end: End, ticket: Ticket, served: &mut Served) {
-        let timing =
-            Timing { first_byte: Some(self.first_byte - self.sent), total: clock::now() - self.sent };
+        let now = *served.ended.insert(clock::now());
+        let timing = Timing { first_byte: Some(self.first_byte - self.sent), total: now - self.sent };
         if let Some(entry) = &mut served.entry {
             entry.stable = Some(timing);
         }
         match end {
             End::Complete => {
-                served.meters.stable_duration.record(timing.total.as_secs_f64());
+                served.meters.stable_duration.record(timing.total);
                 // A connection that still takes the rest of an upload cannot take another request.
                 if ticket.upload().is_none_or(|u| u.is_complete()) {
-                    self.lease.give_back();
+                    self.lease.give_back(now);
                 } else {
                     self.lease.let_go();
                 }

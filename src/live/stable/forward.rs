@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 
+use super::again;
 use super::answer::Arrived;
 use super::framing;
 use crate::live::error::Obstacle;
@@ -18,8 +19,8 @@ use crate::upstream::{Lease, Pool, SendError};
 
 /// Sends the request; resolves with the head of stable's answer.
 ///
-/// A request is sent again only on a connection that had gone stale before a byte of it was written: hyper then hands
-/// it back unwritten, its body not begun.
+/// A request is sent again only where a used connection had gone stale: before a byte of it was written, when hyper hands
+/// it back, its body not begun; and once more if it is one that [`may be sent twice`](again) and no byte of an answer came.
 pub(in crate::live) async fn forward(
     pool: &Rc<Pool<LiveBody>>,
     mut request: Request<LiveBody>,
@@ -29,19 +30,18 @@ pub(in crate::live) async fn forward(
     arrived: Instant,
     client: Version,
 ) -> Result<Arrived, Obstacle> {
-    let before = clock::now();
     let lease = if ask.is_some() { Box::pin(pool.checkout_to_switch()).await } else { pool.checkout().await };
     let mut lease = lease.map_err(Obstacle::Unreached)?;
     let (limit, pause) = (pool.settings().response_timeout, pool.settings().body_timeout);
     // The making of a connection is stable's time, not ours.
-    let ready = if lease.is_reused() { clock::now() } else { before };
-    meters.overhead.record((ready - arrived).as_secs_f64());
+    meters.overhead.record(lease.since() - arrived);
+    let mut sent = if lease.is_reused() { lease.since() } else { clock::now() };
+    let mut spare = if lease.is_reused() && ask.is_none() { again::spare(&request) } else { None };
     loop {
         ticket.reach();
         if ask.is_some() {
             lease.may_switch();
         }
-        let sent = clock::now();
         match head(&mut lease, request, ticket, (limit, client), sent).await? {
             Ok(response) if response.status().is_informational() => {
                 let consent = ask.and_then(|ask| ask.consent(response.status(), response.headers()));
@@ -56,13 +56,15 @@ pub(in crate::live) async fn forward(
             Err(SendError::Broken(_)) if ticket.upload().is_some_and(|u| u.is_broken()) => {
                 return Err(Obstacle::UploadBroken);
             }
-            Err(SendError::Broken(error)) => return Err(Obstacle::Broken(broken_label(&error))),
+            Err(SendError::Broken(error)) => match spare.take().filter(|_| lease.was_stale()) {
+                Some(spare) => request = spare,
+                None => return Err(Obstacle::Broken(broken_label(&error))),
+            },
             Err(SendError::Unsent(_)) if !lease.is_reused() => return Err(Obstacle::Broken("reset")),
-            Err(SendError::Unsent(back)) => {
-                request = *back;
-                lease = lease.reconnect().await.map_err(Obstacle::Unreached)?;
-            }
+            Err(SendError::Unsent(back)) => request = *back,
         }
+        lease = lease.reconnect().await.map_err(Obstacle::Unreached)?;
+        sent = clock::now();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Stable is asked, and its answer passed on.
 
+mod again;
 pub mod answer;
 pub mod forward;
 pub mod framing;
