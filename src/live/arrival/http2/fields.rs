@@ -92,4 +92,19 @@ mod tests {
         assert_eq!(judge(b"x-sum", b"1", Place::Trailers), Worth::Sound);
         assert_eq!(judge(b"x-sum", b"\n", Place::Trailers), Worth::Malformed);
     }
+
+    #[test]
+    fn what_is_readable_h2_reads() {
+        use http::{HeaderName, HeaderValue, Method};
+        for first in 0..=255_u8 {
+            for second in [b'a', first] {
+                let text = [first, second];
+                // It reads one more: a quotation mark is in no token.
+                let read = HeaderName::from_lowercase(&text).is_ok() && first != b'"';
+                assert_eq!(is_readable(&text, b""), read, "{text:?}");
+                assert_eq!(is_readable(b"x", &text), HeaderValue::from_bytes(&text).is_ok(), "{text:?}");
+                assert_eq!(is_readable(b":method", &text), Method::from_bytes(&text).is_ok(), "{text:?}");
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The inspector, byte by byte, on lawful and unlawful frames.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const BOUNDS: Bounds = Bounds { head: 1 << 14, streams: 100 };
@@ -230,4 +232,74 @@ fn a_block_without_end_is_not_kept_without_end() {
         }
     }
     panic!("{} bytes were kept", bytes.len());
+}
+
+/// What h2 reads of a connection that comes in parts of these sizes, and how it ends.
+fn read_of(bytes: &[u8], sizes: &[usize]) -> (Vec<u8>, Option<Code>) {
+    let now = clock::now();
+    let mut rig = Rig { inspector: Inspector::new(BOUNDS, now), activity: Activity::new(now, 0) };
+    let (mut kept, mut read, mut rest) = (Vec::new(), Vec::new(), bytes);
+    for size in sizes.iter().cycle() {
+        let (part, more) = rest.split_at(rest.len().min(*size));
+        kept.extend_from_slice(part);
+        loop {
+            let Passed { bytes, then } = rig.read(&kept);
+            read.extend(kept.drain(..bytes));
+            match then {
+                Then::Wait => break,
+                Then::Replace(count, others) => {
+                    kept.drain(..count);
+                    read.extend(others);
+                }
+                Then::End(code) => return (read, Some(code)),
+                Then::Flood => return (read, None),
+            }
+        }
+        if more.is_empty() {
+            return (read, None);
+        }
+        rest = more;
+    }
+    unreachable!("sizes are not empty")
+}
+
+/// Frames, most of them lawful; blocks of fields that are known, written out, remembered or malformed.
+fn some_frames() -> impl Strategy<Value = Vec<u8>> {
+    let field = prop_oneof![
+        prop::sample::select(vec![
+            &b"\x82"[..],
+            b"\x86",
+            b"\x84",
+            b"\xbe",
+            b"\xbf",
+            b"\x3f\xe1\x1f",
+            b"\x20"
+        ]),
+        prop::sample::select(vec![
+            &b"\x40\x01a\x011"[..],
+            b"\x00\x01b\x012",
+            b"\x40\x01X\x01\x0a",
+            b"\x04\x04/a#b"
+        ]),
+    ];
+    let block = prop::collection::vec(field, 0..6).prop_map(|fields| fields.concat());
+    let stream = prop::sample::select(vec![0_u32, 1, 3, 5, 7]);
+    let head = (stream.clone(), 0..64_u8, block)
+        .prop_map(|(stream, flags, block)| frame(HEADERS, flags, stream, &block));
+    let other = (0..12_u8, 0..16_u8, stream, prop::collection::vec(any::<u8>(), 0..12))
+        .prop_map(|(kind, flags, stream, payload)| frame(kind, flags, stream, &payload));
+    prop_oneof![3 => head, 1 => other]
+}
+
+proptest! {
+    #[test]
+    fn how_the_bytes_are_cut_changes_nothing(
+        frames in prop::collection::vec(some_frames(), 0..8),
+        sizes in prop::collection::vec(1..40_usize, 1..6),
+    ) {
+        let bytes = [&[0; PREFACE][..], &frame(SETTINGS, 0, 0, &[]), &frames.concat()].concat();
+        let whole = read_of(&bytes, &[bytes.len()]);
+        prop_assert_eq!(read_of(&bytes, &sizes), whole.clone());
+        prop_assert_eq!(read_of(&bytes, &[1]), whole);
+    }
 }

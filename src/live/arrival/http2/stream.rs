@@ -198,8 +198,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Framed<S> {
         this.written(written, &[io::IoSlice::new(buf)])
     }
 
+    /// TLS takes some more than its socket does, and waits here.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.activity.wrote(flushed.is_ready(), clock::now);
+        flushed
     }
 
     /// Who broke the protocol may have more on its way; who floods gets no such courtesy.
