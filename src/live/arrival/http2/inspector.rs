@@ -1,7 +1,7 @@
 //! Follows what a client sends, frame by frame, before h2 reads it: judges each, and says what may pass.
 
 use super::block::{Blocks, Fate, frames};
-use super::credit::Credit;
+use super::credit::{Credit, Flood};
 use super::frame::{
     ACK, CONTINUATION, Code, DATA, END_HEADERS, END_STREAM, GOAWAY, HEAD, HEADERS, Head, MAX_PAYLOAD, PADDED,
     PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY,
@@ -63,23 +63,15 @@ pub(super) struct Inspector {
     blocks: Blocks,
 }
 
-/// Why reading stops within the bytes at hand.
-enum Stop {
-    Wait,
-    Replace(usize, Vec<u8>),
-    End(Code),
-    Flood,
-}
-
-impl From<Code> for Stop {
+impl From<Code> for Then {
     fn from(code: Code) -> Self {
-        Stop::End(code)
+        Then::End(code)
     }
 }
 
-impl From<super::credit::Flood> for Stop {
-    fn from(_: super::credit::Flood) -> Self {
-        Stop::Flood
+impl From<Flood> for Then {
+    fn from(_: Flood) -> Self {
+        Then::Flood
     }
 }
 
@@ -113,17 +105,10 @@ impl Inspector {
         self.preface -= at;
         loop {
             at += self.pass(bytes.len() - at);
-            let then = match self.frame(&bytes[at..], activity) {
-                Ok(count) => {
-                    at += count;
-                    continue;
-                }
-                Err(Stop::Wait) => Then::Wait,
-                Err(Stop::Replace(count, instead)) => Then::Replace(count, instead),
-                Err(Stop::End(code)) => Then::End(code),
-                Err(Stop::Flood) => Then::Flood,
-            };
-            return Passed { bytes: at, then };
+            match self.frame(&bytes[at..], activity) {
+                Ok(count) => at += count,
+                Err(then) => return Passed { bytes: at, then },
+            }
         }
     }
 
@@ -139,8 +124,8 @@ impl Inspector {
     }
 
     /// The frame that these bytes begin with: how many of them pass. The payload of most is not looked at.
-    fn frame(&mut self, bytes: &[u8], activity: &Activity) -> Result<usize, Stop> {
-        let head = Head::read(bytes).ok_or(Stop::Wait)?;
+    fn frame(&mut self, bytes: &[u8], activity: &Activity) -> Result<usize, Then> {
+        let head = Head::read(bytes).ok_or(Then::Wait)?;
         self.check(head)?;
         match head.kind {
             HEADERS => {
@@ -152,7 +137,7 @@ impl Inspector {
             RST_STREAM => self.streams.given_up(head.stream),
             WINDOW_UPDATE if self.streams.is_known(head.stream) && is_by_nothing(payload(head, bytes)?) => {
                 self.credit.pay(clock::now)?;
-                return Err(Stop::Replace(HEAD + head.length, reset_for(head.stream)));
+                return Err(Then::Replace(HEAD + head.length, reset_for(head.stream)));
             }
             _ => {}
         }
@@ -191,19 +176,19 @@ impl Inspector {
     }
 
     /// A header block that `bytes` begin with: how many of them are of it, once all of it came and it may pass.
-    fn block(&mut self, head: Head, bytes: &[u8], activity: &Activity) -> Result<usize, Stop> {
+    fn block(&mut self, head: Head, bytes: &[u8], activity: &Activity) -> Result<usize, Then> {
         loop {
             let rest = &bytes[self.scanned..];
-            let part = Head::read(rest).ok_or(Stop::Wait)?;
+            let part = Head::read(rest).ok_or(Then::Wait)?;
             let continues = part.kind == CONTINUATION && part.stream == head.stream;
             if self.scanned > 0 && !continues {
-                return Err(Stop::End(Code::Protocol));
+                return Err(Then::End(Code::Protocol));
             }
             if part.length > MAX_PAYLOAD {
-                return Err(Stop::End(Code::FrameSize));
+                return Err(Then::End(Code::FrameSize));
             }
             if self.scanned + part.length > LENIENCE * self.limits.head.max(MAX_PAYLOAD) {
-                return Err(Stop::End(Code::EnhanceYourCalm));
+                return Err(Then::End(Code::EnhanceYourCalm));
             }
             payload(part, rest)?;
             if self.scanned > 0 {
@@ -225,14 +210,14 @@ impl Inspector {
         };
         match fate {
             Fate::Passed => Ok(length),
-            Fate::Replaced(block) => Err(Stop::Replace(length, frames(head.stream, last, &block))),
+            Fate::Replaced(block) => Err(Then::Replace(length, frames(head.stream, last, &block))),
         }
     }
 }
 
 /// The payload of a frame, once all of it came.
-fn payload(head: Head, bytes: &[u8]) -> Result<&[u8], Stop> {
-    bytes.get(HEAD..HEAD + head.length).ok_or(Stop::Wait)
+fn payload(head: Head, bytes: &[u8]) -> Result<&[u8], Then> {
+    bytes.get(HEAD..HEAD + head.length).ok_or(Then::Wait)
 }
 
 /// Section 6.9: an error of its stream, which h2 ends the connection for.
