@@ -4,6 +4,9 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::support::frames::{
+    END_HEADERS, END_STREAM, GET, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, frame, hpack,
+};
 use super::support::multiplexed::multiplexed_tls;
 use super::support::secure::{Authority, Trust, authority, der, secure_client};
 use super::support::{
@@ -61,6 +64,27 @@ fn both_versions_are_spoken_and_the_lower_can_be_turned_off() {
             .status,
         200
     );
+}
+
+#[test]
+fn over_http2_an_error_ends_in_order_and_a_client_that_reads_nothing_is_not_waited_for() {
+    let large = server().answers(200, &[], "x".repeat(4 << 20)).start();
+    let rig = rig_with("", |builder| builder.stable(&large).with("listen", "write_timeout = \"1s\""));
+    let config = rig.authority.trusted().alpn(&["h2"]).config();
+    let mut wrong = secure_client(rig.proxy.addr(), config.clone(), "a.example").unwrap();
+    wrong.send([PREFACE, &frame(SETTINGS, 0, 0, b""), &frame(PING, 0, 0, b"short")].concat());
+    wrong.read_to_end().expect("TLS says that it ends");
+    drop(wrong);
+    errors(&rig.proxy, "malformed");
+    let mut gone = secure_client(rig.proxy.addr(), config, "a.example").unwrap();
+    let much = (1_u32 << 30).to_be_bytes();
+    gone.send([PREFACE, &frame(SETTINGS, 0, 0, &[&[0, 4][..], &much].concat())].concat());
+    gone.send(frame(WINDOW_UPDATE, 0, 0, &much));
+    for stream in [1, 3, 5, 7, 9, 11, 13, 15] {
+        gone.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &hpack(&GET)));
+    }
+    errors(&rig.proxy, "write_timeout");
+    rig.proxy.assert_laws();
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::pauses::{Overdue, Pauses};
 use super::wire::Ledger;
 use crate::model::clock::Instant;
 
@@ -33,6 +34,9 @@ pub(in crate::live) struct Activity {
     /// Pieces of answers that came since this was last asked.
     pieces: Cell<u32>,
     overdue: Cell<bool>,
+    /// Many answers are under way at once: each is timed for itself.
+    multiplexed: Cell<bool>,
+    pauses: Pauses,
     wire: Ledger,
     passed: Cell<bool>,
     draining: Cell<bool>,
@@ -93,6 +97,8 @@ impl Activity {
             answer: Cell::new(None),
             pieces: Cell::new(0),
             overdue: Cell::new(false),
+            multiplexed: Cell::new(false),
+            pauses: Pauses::default(),
             wire: Ledger::default(),
             passed: Cell::new(false),
             draining: Cell::new(false),
@@ -104,6 +110,16 @@ impl Activity {
     /// What the stream and the way of a request tell each other.
     pub(in crate::live) fn wire(&self) -> &Ledger {
         &self.wire
+    }
+
+    /// What the streams of HTTP/2 wait for.
+    pub(super) fn pauses(&self) -> &Pauses {
+        &self.pauses
+    }
+
+    /// It speaks HTTP/2.
+    pub(super) fn multiplex(&self) {
+        self.multiplexed.set(true);
     }
 
     /// Bytes came from the client.
@@ -187,6 +203,11 @@ impl Activity {
         self.state.get() == State::Idle
     }
 
+    /// Our direction is closed, and what the client still sends is thrown away.
+    pub(super) fn is_lingering(&self) -> bool {
+        self.state.get() == State::Lingering
+    }
+
     /// Nothing came for long enough that probably nothing is on its way.
     pub(super) fn is_quiet(&self, now: Instant) -> bool {
         self.is_idle() && now.saturating_duration_since(self.since.get()) >= QUIET
@@ -223,15 +244,21 @@ impl Activity {
 
     /// Stable has nothing to read of an answer that has begun.
     pub(in crate::live) fn waits_for_answer(&self, limit: Duration, now: impl FnOnce() -> Instant) {
-        if self.answer.get().is_none() {
+        if self.multiplexed.get() {
+            self.pauses.awaited(limit);
+        } else if self.answer.get().is_none() {
             self.answer.set(Some((now(), limit)));
         }
     }
 
     /// A piece of stable's answer came.
     pub(in crate::live) fn answered(&self) {
-        self.answer.set(None);
         self.pieces.set(self.pieces.get().saturating_add(1));
+        if self.multiplexed.get() {
+            self.pauses.offered();
+        } else {
+            self.answer.set(None);
+        }
     }
 
     /// How many pieces of answers came since this was last asked.
@@ -239,9 +266,9 @@ impl Activity {
         self.pieces.take()
     }
 
-    /// The connection ends because stable's answer paused for too long.
-    pub(in crate::live) fn is_overdue(&self) -> bool {
-        self.overdue.get()
+    /// Why the answer that is being given up had to end, if it had to: it paused for too long.
+    pub(in crate::live) fn paused(&self) -> Option<Overdue> {
+        self.pauses.ended().or_else(|| self.overdue.get().then_some(Overdue::Stable))
     }
 
     /// Ends the connection if it kept us waiting for too long.
@@ -263,6 +290,7 @@ impl Activity {
             self.overdue.set(true);
             return self.tell(Verdict::Expired("answer_truncated"));
         }
+        self.pauses.judge(now, patience.write);
         let owes = self.body.get().is_some() && !self.wire.is_stalled();
         match (self.state.get(), waited(self.since.get())) {
             (State::Head, waited) if waited >= patience.header => {

@@ -153,7 +153,7 @@ fn a_client_that_takes_nothing_is_not_waited_for() {
     assert!(activity.is_flushed());
     assert_eq!(judged(&activity, start, 64), None, "stable's time begins anew");
     assert_eq!(judged(&activity, start, 65), Some(Verdict::Expired("answer_truncated")));
-    assert!(activity.is_overdue());
+    assert_eq!(activity.paused(), Some(Overdue::Stable));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn an_answer_that_goes_on_is_not_overdue() {
     activity.waits_for_answer(limit, || start);
     activity.end(start);
     assert_eq!(judged(&activity, start, 6), None, "it ended");
-    assert!(!activity.is_overdue());
+    assert_eq!(activity.paused(), None);
 }
 
 #[test]

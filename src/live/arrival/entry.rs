@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2 as h2};
+use hyper::server::conn::http1;
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Verdict};
 use super::addresses::{Addresses, Seat};
-use super::http2::{self, OnThisThread};
+use super::http2;
 use super::preface::{Protocol, spoken};
 use super::wire::Limits;
 use super::{connection, proxy_protocol};
@@ -28,10 +28,9 @@ pub(super) struct Entry {
     addresses: Arc<Addresses>,
     proxy_protocol: bool,
     header_timeout: Duration,
-    tunnel_timeout: Duration,
     http1: http1::Builder,
     limits: Limits,
-    http2: h2::Builder<OnThisThread>,
+    http2: http2::Bounds,
 }
 
 /// One connection in the metrics, under the protocol that it turns out to speak.
@@ -61,10 +60,13 @@ impl Entry {
             addresses,
             proxy_protocol: settings.proxy_protocol,
             header_timeout: settings.header_timeout,
-            tunnel_timeout: settings.tunnel_timeout,
             http1: connection::protocol(limits),
             limits,
-            http2: http2::protocol(settings),
+            http2: http2::Bounds {
+                head: settings.max_header_bytes,
+                streams: settings.max_streams,
+                tunnels: settings.extended_connect.then_some(settings.tunnel_timeout),
+            },
         }
     }
 
@@ -161,7 +163,7 @@ impl Entry {
             Protocol::Http2 => {
                 // Its preface came; what is waited for now is a request.
                 activity.settle(clock::now());
-                http2::serve((&self.http2, self.tunnel_timeout), way, stream, peer, activity).await
+                http2::serve(self.http2, way, stream, peer, activity).await
             }
         }
     }

@@ -17,11 +17,14 @@ pub mod tls;
 pub mod activity;
 pub mod connection;
 pub mod http2;
+mod linger;
+mod pauses;
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 
 pub(super) use activity::Activity;
+pub(super) use pauses::Overdue;
 pub use plane::{Plane, Started};
 pub use tls::Tls;
 pub(super) use wire::Fault;

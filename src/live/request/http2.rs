@@ -15,6 +15,10 @@ use crate::live::upgrade::Protocol;
 /// Requests with more fields than this are answered 431, as over HTTP/1.1.
 const MAX_FIELDS: usize = 128;
 
+/// The `Host` that a request whose target HTTP/1.1 does not have is given beside its own; no client gets further with it
+/// either.
+pub(in crate::live) const BAD_TARGET: &[u8] = b"#";
+
 /// Fields of one hop, which HTTP/2 does not have (section 8.2.2).
 const OF_A_CONNECTION: [Field; 5] =
     [Field::Connection, Field::KeepAlive, Field::ProxyConnection, Field::Upgrade, Field::TransferEncoding];
@@ -77,6 +81,10 @@ fn fields(fields: &HeaderMap, survey: Survey) -> Result<(), Obstacle> {
 
 /// Section 8.3.1: `:authority` is the host; a `Host` beside it must say the same.
 fn authority<B>(request: &mut Request<B>) -> Result<(), Obstacle> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    if hosts.next_back().is_some_and(|host| host.as_bytes() == BAD_TARGET) {
+        return Err(Obstacle::BadRequest("a bad target"));
+    }
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
     if second.is_some() {

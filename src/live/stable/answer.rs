@@ -11,7 +11,7 @@ use hyper::body::{Body as _, Incoming};
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::Permit;
 use crate::live::access_log::{Ended, Entry};
-use crate::live::arrival::Activity;
+use crate::live::arrival::{Activity, Overdue};
 use crate::live::error::Obstacle;
 use crate::live::meters::{CLIENT_CLOSED_REQUEST, RouteMeters};
 use crate::live::mirror::{LiveBody, Ticket};
@@ -161,8 +161,6 @@ pub(in crate::live) fn pass(
     version: Version,
 ) -> Response<AnswerBody> {
     let Arrived { response, lease, sent, pause, .. } = arrived;
-    // The clock of pauses is the connection's, and one of HTTP/2 has many answers under way.
-    let pause = if version < Version::HTTP_2 { pause } else { Duration::MAX };
     let (mut head, body) = response.into_parts();
     let first_byte = served.answered(head.status, sent);
     let capture = ticket.capture().map(|(bytes, cap)| {
@@ -263,8 +261,11 @@ impl Tap for Finish {
     fn end(self, end: End) {
         let Finish { ticket, stable, mut served } = self;
         if end == End::Dropped {
-            let overdue = served.activity.is_overdue();
-            let (leg, reason) = if overdue { (Leg::Stable.label(), "body_timeout") } else { CLIENT_LEFT };
+            let (leg, reason) = match served.activity.paused() {
+                Some(Overdue::Stable) => (Leg::Stable.label(), "body_timeout"),
+                Some(Overdue::Client) => ("client", "write_timeout"),
+                None => CLIENT_LEFT,
+            };
             served.blame(leg, reason);
         } else {
             ticket.cut();
@@ -298,7 +299,9 @@ impl FromStable {
                 served.meters.failed("truncated");
                 served.blame(Leg::Stable.label(), "truncated");
             }
-            End::Dropped if served.activity.is_overdue() => served.meters.failed("body_timeout"),
+            End::Dropped if served.activity.paused() == Some(Overdue::Stable) => {
+                served.meters.failed("body_timeout");
+            }
             End::Failed => served.blame("client", "upload_broken"),
             End::Dropped => {}
         }

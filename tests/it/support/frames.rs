@@ -14,11 +14,22 @@ pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
 pub const WINDOW_UPDATE: u8 = 8;
+pub const PUSH_PROMISE: u8 = 5;
 pub const CONTINUATION: u8 = 9;
+
+pub const PROTOCOL_ERROR: u32 = 1;
+pub const FLOW_CONTROL_ERROR: u32 = 3;
+pub const STREAM_CLOSED: u32 = 5;
+pub const FRAME_SIZE_ERROR: u32 = 6;
+pub const REFUSED_STREAM: u32 = 7;
+pub const CANCEL: u32 = 8;
+pub const COMPRESSION_ERROR: u32 = 9;
 
 pub const END_STREAM: u8 = 0x1;
 pub const ACK: u8 = 0x1;
 pub const END_HEADERS: u8 = 0x4;
+pub const PADDED: u8 = 0x8;
+pub const WITH_PRIORITY: u8 = 0x20;
 
 /// The least that a request has.
 pub const GET: [(&str, &str); 4] =
@@ -216,6 +227,40 @@ impl Frames {
             }
         }
         Fate::Closed
+    }
+
+    /// Nothing comes for so long.
+    #[track_caller]
+    pub fn hears_nothing_for(&mut self, time: Duration) {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        let error = self.stream.read(&mut [0]).expect_err("nothing is to come");
+        assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    }
+
+    /// Reads until the other end has closed its direction in order; a reset by its system is none.
+    #[track_caller]
+    pub fn read_to_close(&mut self) {
+        self.stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).expect("it is closed in order and in time");
+    }
+
+    /// Asks for this path and reads the answer, a window's worth at most, to its end.
+    #[track_caller]
+    pub fn ask(&mut self, stream: u32, path: &str) -> Vec<u8> {
+        let fields = [GET[0], GET[1], GET[2], (":path", path)];
+        self.headers(stream, &fields, END_STREAM);
+        assert_eq!(self.fate(stream), OK, "{path}");
+        let mut body = Vec::new();
+        loop {
+            let frame = self.read().expect("the rest of it");
+            if frame.stream == stream && frame.kind == DATA {
+                body.extend_from_slice(&frame.payload);
+                if frame.flags & END_STREAM != 0 {
+                    return body;
+                }
+            }
+        }
     }
 
     /// Reads until the connection has ended.

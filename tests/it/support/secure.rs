@@ -177,8 +177,8 @@ impl SecureClient {
 
     /// Sends these bytes.
     #[track_caller]
-    pub fn send(&mut self, bytes: &str) {
-        self.reader.stream.write_all(bytes.as_bytes()).unwrap();
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.reader.stream.write_all(bytes.as_ref()).unwrap();
         self.reader.stream.flush().unwrap();
     }
 

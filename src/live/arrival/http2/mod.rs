@@ -1,7 +1,18 @@
-//! An HTTP/2 connection: served, metered by its frames, and left in order.
+//! An HTTP/2 connection: its frames inspected, its requests served, its streams timed, and left in order.
 
-pub mod frames;
 pub mod serve;
 mod tunnels;
 
-pub(super) use serve::{OnThisThread, protocol, serve};
+mod block;
+mod credit;
+mod fields;
+mod frame;
+mod hpack;
+mod inspector;
+mod outgoing;
+mod pace;
+mod stream;
+mod streams;
+
+pub(super) use inspector::Bounds;
+pub(super) use serve::serve;

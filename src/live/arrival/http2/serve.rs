@@ -1,19 +1,18 @@
 //! Serves one HTTP/2 connection until it ends, is too slow, floods, or is told to.
 
 use std::error::Error as _;
-use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::rt::Executor;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::frames::{Course, Framed};
+use super::inspector::Bounds;
+use super::pace::Paced;
+use super::stream::{Course, Framed};
 use super::tunnels::Tunnels;
-use crate::live::Settings;
 use crate::live::arrival::activity::{Activity, Verdict};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
@@ -35,30 +34,19 @@ const FORCED_RESETS: usize = 1024;
 /// would wait for it without end.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs what belongs to one stream on the worker's own thread.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::live::arrival) struct OnThisThread;
-
-impl<F: Future<Output = ()> + 'static> Executor<F> for OnThisThread {
-    fn execute(&self, stream: F) {
-        // Ends with its connection: without one it can neither read nor write.
-        tokio::task::spawn_local(stream);
-    }
-}
-
 /// The server side of HTTP/2 as all connections have it.
-pub(in crate::live::arrival) fn protocol(settings: &Settings) -> Builder<OnThisThread> {
-    let mut builder = Builder::new(OnThisThread);
+fn protocol(bounds: Bounds, activity: Rc<Activity>) -> Builder<Paced> {
+    let mut builder = Builder::new(Paced(activity));
     builder
         .auto_date_header(false)
-        .max_concurrent_streams(settings.max_streams)
-        .max_header_list_size(u32::try_from(settings.max_header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(bounds.streams)
+        .max_header_list_size(u32::try_from(bounds.head).unwrap_or(u32::MAX))
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(STREAM_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_local_error_reset_streams(FORCED_RESETS);
-    if settings.extended_connect {
+    if bounds.tunnels.is_some() {
         builder.enable_connect_protocol();
     }
     builder
@@ -66,14 +54,15 @@ pub(in crate::live::arrival) fn protocol(settings: &Settings) -> Builder<OnThisT
 
 /// Serves requests; answers why the connection ended, if not by the client's or our own good will.
 pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
-    (protocol, tunnel_timeout): (&Builder<OnThisThread>, Duration),
+    bounds: Bounds,
     way: Rc<Way>,
     stream: S,
     peer: Rc<Peer>,
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
-    let tunnels = Tunnels::new(tunnel_timeout);
-    let (io, course) = Framed::new(stream, activity.clone());
+    activity.multiplex();
+    let tunnels = Tunnels::new(bounds.tunnels.unwrap_or_default());
+    let (io, course) = Framed::new(stream, bounds, activity.clone());
     let service = {
         let (activity, opener) = (activity.clone(), tunnels.opener());
         service_fn(move |request| {
@@ -81,7 +70,7 @@ pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 
             opener.clone().deliver(answer)
         })
     };
-    let connection = protocol.serve_connection(TokioIo::new(io), service);
+    let connection = protocol(bounds, activity.clone()).serve_connection(TokioIo::new(io), service);
     tokio::pin!(connection);
     let mut leaving: Option<Instant> = None;
     loop {
@@ -97,6 +86,8 @@ pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 
                 // The answers may still be on their way, at the client's speed.
                 Verdict::Enough => connection.as_mut().graceful_shutdown(),
                 Verdict::Stalled => {}
+                // It was told what it did; that it does not close its direction is all that is left of it.
+                Verdict::Over if activity.is_lingering() => return Some("malformed"),
                 // It is told again and again.
                 Verdict::Over | Verdict::Drain => if leaving.is_none() {
                     connection.as_mut().graceful_shutdown();

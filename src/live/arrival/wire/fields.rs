@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::request_line::Version;
 
 /// The bytes of a token: RFC 9110 section 5.6.2.
-pub(super) static TOKEN: [bool; 256] = token();
+pub(in crate::live::arrival) static TOKEN: [bool; 256] = token();
 
 const fn token() -> [bool; 256] {
     let marks = b"!#$%&'*+-.^_`|~";

@@ -14,9 +14,12 @@ mod stream;
 mod text;
 
 pub(in crate::live) use fault::Fault;
+pub(super) use fields::TOKEN;
 pub(super) use inspector::Limits;
 pub(in crate::live) use ledger::Ledger;
+pub(super) use request_line::is_path_and_query;
 pub(super) use stream::Wire;
+pub(super) use text::length as text_length;
 
 #[cfg(test)]
 mod model_tests;

@@ -107,7 +107,8 @@ fn is_pathless(target: &[u8]) -> bool {
     scheme.is_some_and(|at| !target[at + 3..].iter().any(|b| matches!(b, b'/' | b'?')))
 }
 
-fn is_path_and_query(bytes: &[u8]) -> bool {
+/// Whether this may follow the slash that a target begins with.
+pub(in crate::live::arrival) fn is_path_and_query(bytes: &[u8]) -> bool {
     let mut rest = bytes.iter();
     for byte in rest.by_ref() {
         match PLACES[usize::from(*byte)] {

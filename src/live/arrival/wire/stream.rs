@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,11 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::fields::TOKEN;
 use super::inspector::{Inspector, Limits, Passed, Then};
 use crate::live::arrival::Activity;
+use crate::live::arrival::linger::Linger;
 use crate::model::clock;
-
-/// Bytes that are read and thrown away from a client that still sends while its connection is being closed: what a
-/// refused upload may have on its way.
-const MAX_DISCARDED: usize = 4 * 1024 * 1024;
 
 /// A client's stream, inspected.
 pub(in crate::live::arrival) struct Wire<S> {
@@ -28,8 +25,7 @@ pub(in crate::live::arrival) struct Wire<S> {
     kept: Vec<u8>,
     cleared: usize,
     end: Option<End>,
-    discarded: usize,
-    shut: bool,
+    linger: Linger,
 }
 
 /// Why no more is read.
@@ -66,8 +62,7 @@ impl<S> Wire<S> {
             kept: Vec::new(),
             cleared: 0,
             end: None,
-            discarded: 0,
-            shut: false,
+            linger: Linger::default(),
         }
     }
 
@@ -148,24 +143,6 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Wire<S> {
-    /// Reads what nobody wants; ready at the end of the stream, or at the bound.
-    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut thrown = [0; 8 * 1024];
-        while self.discarded < MAX_DISCARDED {
-            let mut buf = ReadBuf::new(&mut thrown);
-            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf)) {
-                Ok(()) if !buf.filled().is_empty() => self.discarded += buf.filled().len(),
-                _ => {
-                    self.end = Some(End::Closed);
-                    return Poll::Ready(());
-                }
-            }
-        }
-        Poll::Ready(())
-    }
-}
-
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -224,19 +201,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Closes our direction, and reads on until the client closed its own: a socket that is closed with bytes unread is
-    /// reset by the system, and the reset may overtake the answer (RFC 9112 section 9.6). Timed by the worker's sweep.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.shut {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            this.shut = true;
-            this.activity.linger(clock::now());
-        }
-        if this.end == Some(End::Closed) {
-            return Poll::Ready(Ok(()));
-        }
-        this.poll_discard(cx).map(Ok)
+        this.linger.poll(&mut this.stream, this.end == Some(End::Closed), &this.activity, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

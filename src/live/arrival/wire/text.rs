@@ -5,7 +5,7 @@ const ONES: u64 = u64::MAX / 0xff;
 const HIGH: u64 = ONES << 7;
 
 /// How many bytes of text there are: the place of the first control character, or all.
-pub(super) fn length(bytes: &[u8]) -> usize {
+pub(in crate::live::arrival) fn length(bytes: &[u8]) -> usize {
     let (mut at, mut rest) = (0, bytes);
     loop {
         let hit = match rest.first_chunk::<LANES>() {
