@@ -3,6 +3,7 @@
 //! Everything here is synchronous and infallible for live: a bound that is reached is a [`Refusal`], never a wait.
 
 pub mod admission;
+pub mod breaker;
 pub mod budget;
 pub mod channel;
 pub mod decisions;
@@ -12,6 +13,7 @@ pub mod policy;
 pub mod switches;
 
 pub use admission::{Admission, Bounds};
+pub use breaker::{Breaker, BreakerSettings, BreakerState, Breakers, Pass};
 pub use budget::{Budget, Permit};
 pub use channel::{Kept, Offer, Offers, QUEUE};
 pub use decisions::Decisions;
@@ -31,6 +33,8 @@ pub struct Gate {
     pub switches: Arc<Switches>,
     /// The bytes held for mirroring.
     pub budget: Arc<Budget>,
+    /// Whether each shadow is asked.
+    pub breakers: Breakers,
     /// What was decided, in numbers.
     pub decisions: Decisions,
     admission: admission::Desk,
@@ -45,6 +49,7 @@ impl Gate {
         let gate = Gate {
             switches: Arc::default(),
             budget: Arc::new(Budget::new(bounds.memory)),
+            breakers: Breakers::default(),
             decisions: Decisions::default(),
             admission: admission::Desk::new(bounds, opened),
             door,

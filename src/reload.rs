@@ -37,6 +37,7 @@ impl Reloader {
             metrics.leg_up.with([leg.label()]).set(0.0);
         }
         shared.gate.switches.install(config.policies());
+        shared.gate.breakers.attach(config.experiments(), config.breaker);
         Reloader { shared, ledger, scout, started: config.clone(), current: Mutex::new(config) }
     }
 
@@ -133,6 +134,7 @@ impl Reloader {
         );
         gate.set_bounds(new.gate);
         gate.switches.install(new.policies());
+        gate.breakers.attach(new.experiments(), new.breaker);
         self.shared.snapshot.store(Arc::new(snapshot(new, &self.shared.instance)));
         let metrics = &self.shared.metrics;
         metrics.config_info.name([([new.source.text_hash.clone()], 1.0)]);

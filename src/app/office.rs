@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::admin::{self, DifferencesQuery, Office, Readiness, Views};
-use crate::gate::{Gate, Policy, Switches};
+use crate::gate::{BreakerState, Gate, Policy, Switches};
 use crate::records::{Reader, SampleFilter};
 use crate::reload::{Reloader, watch};
 use crate::shadow::Ledger;
@@ -155,4 +155,9 @@ fn set_gauges(gate: &Gate, metrics: &Metrics) {
     };
     metrics.mirror_percent.name(routes(&|policy| policy.percent().percent()));
     metrics.mirror_paused.name(routes(&|_| paused));
+    let open = |state| matches!(state, BreakerState::Resting | BreakerState::Probing);
+    let states = gate.breakers.states().into_iter();
+    metrics
+        .mirror_breaker_open
+        .name(states.map(|(route, state)| ([route.to_string()], if open(state) { 1.0 } else { 0.0 })));
 }

@@ -34,6 +34,8 @@ section! {
         control: Control,
         /// How much is mirrored, and within which bounds. Required where there is a shadow.
         mirror: Mirror,
+        /// When a shadow that fails is left alone.
+        breaker: Breaker,
         /// How answers are compared, and what is left out or hidden.
         compare: Compare,
         /// Routes, the first match wins; what one leaves out is inherited from the top. Without any, one named `default` takes everything.
@@ -294,6 +296,26 @@ section! {
         set: HeaderSet = Spec::plain(HeaderSet::default()),
         /// Fields removed from the copy.
         remove: Vec<HeaderName> = Spec::plain(Vec::new()),
+    }
+}
+
+section! {
+    /// `[breaker]`
+    Breaker {
+        /// Failures in a row after which nothing is sent to a shadow; 0 never leaves one alone.
+        failures: u32 = limits::BREAKER_FAILURES,
+        /// Share of failures within `window` that does the same, in percent.
+        failing_percent: Ppm = Spec::plain(limits::BREAKER_FAILING),
+        /// The time that the share is taken of.
+        window: Duration = limits::BREAKER_WINDOW,
+        /// Requests that a share is taken of at least.
+        min_requests: u32 = limits::BREAKER_REQUESTS,
+        /// How long nothing is sent at first; doubled each time that the request which tries it fails.
+        rest: Duration = limits::BREAKER_REST,
+        /// The longest rest.
+        max_rest: Duration = limits::BREAKER_MAX_REST,
+        /// How long the share grows back to all of what is sampled, once a request was answered.
+        recovery: Duration = limits::BREAKER_RECOVERY,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::value::Size;
+use crate::model::Ppm;
 
 /// What a key may be, and what it is when it is left out.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +125,28 @@ pub const MAX_BODY: Limit<Size> = sizes(0, MIB, GIB);
 pub const NICE: Limit<i32> = Limit { min: 0, default: 19, max: 19 };
 /// Reading this much more is cheaper than a new connection.
 pub const MAX_DRAIN: Limit<Size> = sizes(0, 64 * MIB, GIB);
+
+/// Ten failures in a row, with no answer between them, are no accident.
+pub const BREAKER_FAILURES: Limit<u32> = Limit { min: 0, default: 10, max: 100_000 };
+/// A shadow that loses every second request teaches little, and each costs a timeout's worth of room.
+pub const BREAKER_FAILING: Ppm = Ppm::HALF;
+/// Long enough to hold some requests of a slow service, short enough to forget a restart.
+pub const BREAKER_WINDOW: Limit<Duration> =
+    Limit { min: Duration::from_millis(100), default: Duration::from_secs(10), max: Duration::from_mins(10) };
+/// Of fewer a share says nothing.
+pub const BREAKER_REQUESTS: Limit<u32> = Limit { min: 1, default: 20, max: 1_000_000 };
+/// Most failures are a restart's.
+pub const BREAKER_REST: Limit<Duration> = Limit {
+    min: Duration::from_millis(10),
+    default: Duration::from_millis(500),
+    max: Duration::from_mins(10),
+};
+/// One request every two seconds is no burden to anybody, and a shadow that is back is found within seconds.
+pub const BREAKER_MAX_REST: Limit<Duration> =
+    Limit { min: Duration::from_millis(10), default: Duration::from_secs(2), max: Duration::from_hours(1) };
+/// A cold service that gets its whole load at once fails again.
+pub const BREAKER_RECOVERY: Limit<Duration> =
+    Limit { min: Duration::from_millis(1), default: Duration::from_secs(5), max: Duration::from_hours(1) };
 
 /// Each is a row of the report with its own histograms, some 100 KiB; the rest shares one.
 pub const MAX_ENDPOINTS: Limit<usize> = Limit { min: 1, default: 256, max: 10_000 };

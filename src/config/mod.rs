@@ -40,6 +40,8 @@ pub struct Config {
     pub routes: live::Routes,
     /// The bounds of the whole gate.
     pub gate: gate::Bounds,
+    /// When a shadow that fails is left alone.
+    pub breaker: gate::BreakerSettings,
     /// How the shadow plane runs.
     pub shadow: shadow::Settings,
     /// The store.
@@ -139,9 +141,8 @@ impl Config {
     /// anyway.
     pub fn rule_names(&self) -> evidence::RuleNames {
         let mut names = evidence::RuleNames::default();
-        let experiments = self.routes.routes.iter().filter_map(|route| route.experiment.as_ref());
         let mut standing: Vec<(String, Vec<&str>)> = Vec::new();
-        for experiment in experiments.clone() {
+        for experiment in self.experiments() {
             let rules = &experiment.rules;
             let written = rules.names().into_iter().enumerate().filter(|(i, _)| !rules.is_default(*i));
             names.written.extend(written.map(|(_, name)| name));
@@ -152,7 +153,7 @@ impl Config {
                 }
             }
         }
-        let all = experiments.count();
+        let all = self.experiments().count();
         names.standing = standing.into_iter().map(|(rule, routes)| on_routes(&rule, &routes, all)).collect();
         names.written.sort_unstable();
         names.written.dedup();
@@ -170,6 +171,11 @@ impl Config {
     /// The policies of every route, for [`gate::Switches::install`].
     pub fn policies(&self) -> Vec<Arc<gate::Policy>> {
         self.routes.routes.iter().map(|route| Arc::clone(&route.mirror)).collect()
+    }
+
+    /// What is tried, route by route, for [`gate::Breakers::attach`].
+    pub fn experiments(&self) -> impl Iterator<Item = &Arc<gate::Experiment>> {
+        self.routes.routes.iter().filter_map(|route| route.experiment.as_ref())
     }
 
     fn from_source(name: &str, text: &str, path: Option<PathBuf>) -> Result<(Config, Problems), Problems> {

@@ -137,6 +137,7 @@ fn experiment(
     Some(Experiment {
         route: Arc::from(route.name.as_str()),
         epoch: OnceLock::new(),
+        breaker: OnceLock::new(),
         shadow,
         timeout: keys.timeout(),
         control,

@@ -31,6 +31,7 @@ pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> O
             max_per_second: mirror.max_per_second(),
             memory: mirror.memory().bytes(),
         },
+        breaker: breaker(&file, findings),
         shadow: shadow::Settings { nice: mirror.nice(), max_drain: mirror.max_drain().bytes() },
         records: records::Settings {
             dir: records.dir(),
@@ -130,6 +131,33 @@ fn own_addresses(file: &File, listen: Option<SocketAddr>, findings: &mut Finding
             }
         }
     }
+}
+
+fn breaker(file: &File, findings: &mut Findings) -> gate::BreakerSettings {
+    let keys = file.breaker.get().cloned().unwrap_or_default();
+    let settings = gate::BreakerSettings {
+        failures: keys.failures(),
+        share: keys.failing_percent().percent() / 100.0,
+        window: keys.window(),
+        min_requests: keys.min_requests(),
+        rest: keys.rest(),
+        max_rest: keys.max_rest(),
+        recovery: keys.recovery(),
+    };
+    if settings.rest > settings.max_rest {
+        let problem = Problem::error("`breaker.rest` is longer than `breaker.max_rest`")
+            .at(keys.rest.span().or(keys.max_rest.span()))
+            .label("the first rest is the shortest");
+        findings.add(problem);
+    }
+    if settings.share == 0.0 {
+        let problem = Problem::error("`breaker.failing_percent` is 0")
+            .at(keys.failing_percent.span())
+            .label("a shadow that never fails would be left alone")
+            .help("breaker.failures = 0 switches the breaker off");
+        findings.add(problem);
+    }
+    settings
 }
 
 /// Bounds that do not fit each other, and edits that are not ours to make.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::{Budget, Permit};
+use super::{Budget, Pass, Permit};
 use crate::model::Refusal;
 use crate::model::clock::Instant;
 
@@ -28,6 +28,8 @@ pub struct Bounds {
 pub struct Admission {
     /// The bytes of the copy.
     pub bytes: Permit,
+    /// The breaker's leave, where there is one.
+    pub pass: Option<Pass>,
     slot: Slot,
 }
 
@@ -76,7 +78,7 @@ impl Desk {
         if !self.rate.take(now) {
             return Err(Refusal::Rate);
         }
-        Ok(Admission { bytes, slot })
+        Ok(Admission { bytes, pass: None, slot })
     }
 
     pub(super) fn in_flight(&self) -> usize {

@@ -18,6 +18,7 @@ pub(crate) fn experiment() -> Experiment {
     Experiment {
         route: "r".into(),
         epoch: OnceLock::new(),
+        breaker: OnceLock::new(),
         shadow: Arc::new(leg(1)),
         timeout: Duration::from_mins(1),
         control: None,

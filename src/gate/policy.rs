@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
+use super::breaker::{Breaker, Pass};
 use crate::compare;
 use crate::evidence;
-use crate::model::Ppm;
+use crate::model::{Ppm, Refusal};
 use crate::upstream;
 
 /// What of a route is mirrored.
@@ -56,6 +57,8 @@ pub struct Experiment {
     pub route: Arc<str>,
     /// Key of the epoch that its evidence belongs to; set once, when every route is known.
     pub epoch: OnceLock<Arc<str>>,
+    /// Whether that is asked at all; set once, when the gate is told of it.
+    pub breaker: OnceLock<Arc<Breaker>>,
     /// The backend under trial.
     pub shadow: Arc<upstream::Settings>,
     /// Bound on the whole exchange with shadow or control, from the offer.
@@ -110,6 +113,14 @@ impl Experiment {
     /// Key of the epoch that its evidence belongs to; empty before it is set.
     pub fn epoch(&self) -> &str {
         self.epoch.get().map_or("", |key| key)
+    }
+
+    /// Whether one more may be asked.
+    ///
+    /// # Errors
+    /// [`Refusal::BreakerOpen`].
+    pub fn pass(&self) -> Result<Option<Pass>, Refusal> {
+        self.breaker.get().map(Breaker::admit).transpose()
     }
 }
 

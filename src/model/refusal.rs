@@ -58,6 +58,8 @@ refusals! {
     Marked = "marked",
     /// Mirroring is paused.
     Paused = "paused",
+    /// The shadow failed too often; nothing is sent while it rests.
+    BreakerOpen = "breaker_open",
     /// `mirror.max_per_second` was reached.
     Rate = "rate",
     /// `mirror.max_in_flight` was reached.

@@ -7,6 +7,8 @@ pub struct Ppm(u32);
 impl Ppm {
     /// Nothing.
     pub const ZERO: Ppm = Ppm(0);
+    /// Every second one.
+    pub const HALF: Ppm = Ppm(500_000);
     /// Everything.
     pub const ALL: Ppm = Ppm(1_000_000);
 

@@ -13,7 +13,7 @@ use super::plane::Tools;
 use super::prepare::prepare;
 use super::trial::Trial;
 use crate::evidence::{Observation, Seen};
-use crate::gate::{Kept, Offer};
+use crate::gate::{Kept, Offer, Pass};
 use crate::model::clock::{self, Instant};
 use crate::model::{Answer, Comparison, Exchange, Failure, Incomparable, Leg, Outcome, Timing, Verdict};
 
@@ -26,7 +26,8 @@ pub(super) struct Journey {
     tools: Rc<Tools>,
     trial: Rc<Trial>,
     account: Account,
-    control: bool,
+    /// The leave to ask control, if it is asked.
+    control: Option<Option<Pass>>,
     offer: Offer,
 }
 
@@ -34,8 +35,9 @@ impl Journey {
     /// Opens the account and draws whether control is asked.
     pub(super) fn new(tools: Rc<Tools>, offer: Offer) -> Self {
         let trial = tools.trial(&offer.experiment);
-        let control = offer.experiment.control.as_ref().is_some_and(|c| tools.draw(c.percent));
-        let account = Account::open(trial.meters.clone(), tools.books.clone(), control);
+        let drawn = offer.experiment.control.as_ref().is_some_and(|c| tools.draw(c.percent));
+        let control = if drawn { trial.may_ask_control().ok() } else { None };
+        let account = Account::open(trial.meters.clone(), tools.books.clone(), control.is_some());
         Journey { tools, trial, account, control, offer }
     }
 }
@@ -49,8 +51,12 @@ pub(super) async fn journey(journey: Journey) {
         max_capture: experiment.max_capture,
         max_drain: (experiment.max_capture + tools.settings.max_drain) as u64,
     };
-    let leg = |leg: Leg| one_leg(&trial, &account, &request, leg, limits, admission.bytes.sibling());
-    let (shadow, control) = match (control, tools.coin()) {
+    let leg = |leg: Leg| {
+        let pass = if leg == Leg::Control { control.as_ref() } else { Some(&admission.pass) };
+        let pass = pass.and_then(Option::as_ref);
+        one_leg(&trial, &account, &request, (leg, pass), limits, admission.bytes.sibling())
+    };
+    let (shadow, control) = match (control.is_some(), tools.coin()) {
         (false, _) => (leg(Leg::Shadow).await, None),
         // Both at the same moment, and neither always first.
         (true, true) => {
@@ -72,7 +78,7 @@ async fn one_leg(
     trial: &Trial,
     account: &Account,
     request: &crate::model::MirroredRequest,
-    leg: Leg,
+    (leg, pass): (Leg, Option<&Pass>),
     limits: Limits,
     bytes: crate::gate::Permit,
 ) -> Asked {
@@ -89,6 +95,7 @@ async fn one_leg(
     let outcome =
         asked.exchange.result.as_ref().map_or_else(|failure| failure.outcome, |_| Outcome::Answered);
     account.ended(leg, outcome);
+    trial.note(leg, pass, outcome);
     trial.meters.exchanged(&asked.exchange);
     if let Err(failure) = &asked.exchange.result {
         let (address, outcome) = (&pool.settings().origin().authority, failure.outcome.label());

@@ -1,6 +1,7 @@
 //! The experiment's plane: may be slow, starved or broken. The files in the order of a mirrored request's way.
 
 pub mod account;
+pub mod breaker;
 pub mod dispatch;
 pub mod join;
 pub mod journey;

@@ -26,6 +26,9 @@ use crate::telemetry::priority::give_way;
 /// How often counts go to the store and idle connections are looked at.
 const FLUSH: Duration = Duration::from_secs(1);
 
+/// How often it is seen whether a leg has rested for long enough.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// How long mirrors may go on once live has drained.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -139,12 +142,16 @@ impl Tools {
 
     async fn live(self: Rc<Self>, mut offers: Offers, stop: &Notify) {
         let mut flush = tokio::time::interval(FLUSH);
-        flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval(LOOK);
+        for timer in [&mut flush, &mut look] {
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
         loop {
             tokio::select! {
                 biased;
                 () = stop.notified() => break,
                 _ = flush.tick() => self.sweep(),
+                now = look.tick() => self.trials.borrow().circuits().for_each(|circuit| circuit.tick(now)),
                 offer = offers.recv() => match offer {
                     Some(offer) => self.begin(offer),
                     None => break,

@@ -37,6 +37,7 @@ const CONTRACT: &[(&str, &str, &[&str])] = &[
     ("mirror_buffered_bytes_limit", "gauge", &[]),
     ("mirror_percent", "gauge", &["route"]),
     ("mirror_paused", "gauge", &["route"]),
+    ("mirror_breaker_open", "gauge", &["route"]),
     ("comparisons_total", "counter", &["leg", "route", "verdict"]),
     ("incomparable_total", "counter", &["route", "reason"]),
     ("differences_total", "counter", &["leg", "route", "part"]),

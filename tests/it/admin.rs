@@ -110,7 +110,7 @@ fn mixed() -> (Vec<Server>, Proxy) {
     (vec![stable, shadow, control], proxy)
 }
 
-const METRICS: [(&str, &str, &[&str]); 34] = [
+const METRICS: [(&str, &str, &[&str]); 35] = [
     ("build_info", "gauge", &["version"]),
     ("config_info", "gauge", &["hash"]),
     ("config_reloads_total", "counter", &["result"]),
@@ -138,6 +138,7 @@ const METRICS: [(&str, &str, &[&str]); 34] = [
     ("mirror_buffered_bytes_limit", "gauge", &[]),
     ("mirror_percent", "gauge", &["route"]),
     ("mirror_paused", "gauge", &["route"]),
+    ("mirror_breaker_open", "gauge", &["route"]),
     ("comparisons_total", "counter", &["leg", "route", "verdict"]),
     ("incomparable_total", "counter", &["route", "reason"]),
     ("differences_total", "counter", &["leg", "route", "part"]),

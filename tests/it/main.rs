@@ -17,6 +17,7 @@ mod access_log;
 mod admin;
 mod arrival;
 mod bad_json;
+mod breaker;
 mod builders;
 mod checklist;
 mod commands;

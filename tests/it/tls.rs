@@ -9,7 +9,9 @@ use super::support::frames::{
 };
 use super::support::multiplexed::multiplexed_tls;
 use super::support::secure::{Authority, Trust, authority, der, secure_client};
-use super::support::{PATIENCE, Proxy, ProxyBuilder, Server, by_hand, eventually, latch, proxy, server};
+use super::support::{
+    Ending, PATIENCE, Proxy, ProxyBuilder, Server, by_hand, eventually, latch, proxy, server,
+};
 use super::upgrades::{CONSENT, HANDSHAKE};
 
 struct Rig {
@@ -92,7 +94,11 @@ fn alpn_decides_between_http2_and_http1() {
     let mut two =
         multiplexed_tls(rig.proxy.addr(), trust.clone().alpn(&["h2", "http/1.1"]).config(), "a.example");
     assert_eq!(two.get("/").text(), "fine");
-    for (offered, agreed) in [(&["http/1.1"][..], Some(&b"http/1.1"[..])), (&[], None)] {
+    for (offered, agreed) in [
+        (&["http/1.1", "http/1.0"][..], Some(&b"http/1.1"[..])),
+        (&["http/1.0"], Some(b"http/1.0")),
+        (&[], None),
+    ] {
         let mut one =
             secure_client(rig.proxy.addr(), trust.clone().alpn(offered).config(), "a.example").unwrap();
         assert_eq!((one.get("/").text().as_str(), one.session().alpn_protocol()), ("fine", agreed));
@@ -101,7 +107,7 @@ fn alpn_decides_between_http2_and_http1() {
     assert!(secure_client(rig.proxy.addr(), stranger.config(), "a.example").is_err());
     let page = rig.proxy.metrics();
     assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http2")]), 1.0);
-    assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http1")]), 2.0);
+    assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http1")]), 3.0);
 }
 
 #[test]
@@ -375,4 +381,53 @@ fn a_websocket_passes_over_tls() {
     drop(client);
     talk.read_to_end();
     rig.proxy.assert_laws();
+}
+
+#[test]
+fn a_client_that_leaves_without_a_closure_alert_did_no_wrong_unless_it_owes_something() {
+    let rig = rig("");
+    let trust = rig.authority.trusted();
+    // Dropped, these clients close their sockets and say nothing.
+    let one = || secure_client(rig.proxy.addr(), trust.config(), "a.example").unwrap();
+    let two = || multiplexed_tls(rig.proxy.addr(), trust.clone().alpn(&["h2"]).config(), "a.example");
+    let gone = |seen: f64| {
+        rig.proxy.metrics_when("it is gone", |page| {
+            page.sum("umbrage_client_connections_total", &[("protocol", "http1")])
+                + page.sum("umbrage_client_connections_total", &[("protocol", "http2")])
+                >= seen
+                && page.sum("umbrage_client_connections", &[]) == 0.0
+        })
+    };
+    drop((one(), two()));
+    gone(2.0);
+    let (mut first, mut second) = (one(), two());
+    assert_eq!((first.get("/").text(), second.get("/").text()), ("fine".to_owned(), "fine".to_owned()));
+    drop((first, second));
+    assert_eq!(gone(4.0).sum("umbrage_client_connection_errors_total", &[]), 0.0);
+    let mut debtor = one();
+    debtor.send("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 10\r\n\r\nhalf");
+    rig.stable.wait_for_heads(3, PATIENCE);
+    drop(debtor);
+    let page = gone(5.0);
+    let well = page.sum("umbrage_requests_total", &[("code", "200")]);
+    assert_eq!((page.sum("umbrage_requests_total", &[]), well), (3.0, 2.0));
+    assert!(!rig.stable.wait_for_requests(3, PATIENCE)[2].complete, "half a body is no body");
+}
+
+#[test]
+fn a_websocket_that_is_closed_without_a_closure_alert_ended_well() {
+    let by_hand = by_hand();
+    let rig = rig_with("", |builder| builder.stable_url(&by_hand.url()));
+    let mut client = secure_client(rig.proxy.addr(), rig.authority.trusted().config(), "a.example").unwrap();
+    client.send(HANDSHAKE);
+    let mut stable = by_hand.accept();
+    stable.read_head();
+    stable.send(CONSENT);
+    client.read_through("\r\n\r\n");
+    drop(client);
+    assert_eq!(stable.read_to_end().1, Ending::Closed);
+    drop(stable);
+    let page =
+        rig.proxy.metrics_when("it is gone", |page| page.sum("umbrage_client_connections", &[]) == 0.0);
+    assert_eq!(page.sum("umbrage_client_connection_errors_total", &[]), 0.0);
 }

@@ -31,6 +31,8 @@ pub(in crate::live) struct Activity {
     body: Cell<Option<Instant>>,
     /// Since when the next piece of stable's answer is waited for, and how long it may be.
     answer: Cell<Option<(Instant, Duration)>>,
+    /// Pieces of answers that came since this was last asked.
+    pieces: Cell<u32>,
     overdue: Cell<bool>,
     /// Many answers are under way at once: each is timed for itself.
     multiplexed: Cell<bool>,
@@ -93,6 +95,7 @@ impl Activity {
             blocked: Cell::new(None),
             body: Cell::new(None),
             answer: Cell::new(None),
+            pieces: Cell::new(0),
             overdue: Cell::new(false),
             multiplexed: Cell::new(false),
             pauses: Pauses::default(),
@@ -210,6 +213,12 @@ impl Activity {
         self.is_idle() && now.saturating_duration_since(self.since.get()) >= QUIET
     }
 
+    /// The reason of an end, unless the socket just went away while nothing was asked of us: so browsers leave, and what they
+    /// connected in advance.
+    pub(super) fn blames(&self, reason: &'static str) -> Option<&'static str> {
+        (reason != "io" || !self.is_idle()).then_some(reason)
+    }
+
     /// It was told to end as soon as nothing is being served.
     pub(super) fn is_draining(&self) -> bool {
         self.draining.get()
@@ -249,6 +258,12 @@ impl Activity {
         } else {
             self.answer.set(None);
         }
+        self.pieces.set(self.pieces.get().saturating_add(1));
+    }
+
+    /// How many pieces of answers came since this was last asked.
+    pub(super) fn take_pieces(&self) -> u32 {
+        self.pieces.take()
     }
 
     /// Why the answer that is being given up had to end, if it had to: it paused for too long.

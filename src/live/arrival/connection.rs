@@ -63,7 +63,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(
             biased;
             result = &mut connection => match result {
                 Ok(()) => break,
-                Err(error) => return Some(reason(&error)),
+                Err(error) => return activity.blames(reason(&error)),
             },
             verdict = activity.verdict() => match verdict {
                 Verdict::Expired(reason) => return Some(reason),

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, header};
 
 use super::offer::Head;
 use super::sample::{Sampler, Source};
-use crate::gate::{Admission, Gate, Policy};
+use crate::gate::{Admission, Experiment, Gate, Policy};
 use crate::model::Refusal;
 use crate::model::clock::Instant;
 
@@ -16,7 +16,7 @@ const OVERHEAD: usize = 4 * 1024;
 /// A place in the mirror for one request, or why there is none.
 pub(super) fn admit(
     gate: &Gate,
-    policy: &Policy,
+    (policy, experiment): (&Policy, &Experiment),
     sampler: &Sampler,
     head: &Head<'_>,
     now: Instant,
@@ -41,7 +41,10 @@ pub(super) fn admit(
         return Err(Refusal::BodyTooLarge);
     }
     let body = usize::try_from(declared).unwrap_or(usize::MAX);
-    gate.admit(OVERHEAD + size(&parts.headers) + body, now)
+    let pass = experiment.pass()?;
+    let mut admission = gate.admit(OVERHEAD + size(&parts.headers) + body, now)?;
+    admission.pass = pass;
+    Ok(admission)
 }
 
 fn switched(gate: &Gate) -> Result<(), Refusal> {

@@ -59,7 +59,7 @@ pub(in crate::live) fn offer(
 ) -> (LiveBody, Ticket) {
     let empty = body.is_end_stream();
     let experiment = route.experiment.as_ref().ok_or(Refusal::NotSampled);
-    let admitted = experiment.and_then(|e| Ok((e, admit(gate, &route.mirror, sampler, head, now)?)));
+    let admitted = experiment.and_then(|e| Ok((e, admit(gate, (&route.mirror, e), sampler, head, now)?)));
     let (draft, answer) = match admitted {
         Err(refusal) => {
             decide(gate, meters, head.note, Decision::Refused(refusal));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 
-use super::again;
+use super::again::Spare;
 use super::answer::Arrived;
 use super::framing;
 use crate::live::error::Obstacle;
@@ -20,7 +20,7 @@ use crate::upstream::{Lease, Pool, SendError};
 /// Sends the request; resolves with the head of stable's answer.
 ///
 /// A request is sent again only where a used connection had gone stale: before a byte of it was written, when hyper hands
-/// it back, its body not begun; and once more if it is one that [`may be sent twice`](again) and no byte of an answer came.
+/// it back, its body not begun; and once more if it is one that [may be sent twice](super::again) and no byte of an answer came.
 pub(in crate::live) async fn forward(
     pool: &Rc<Pool<LiveBody>>,
     mut request: Request<LiveBody>,
@@ -36,7 +36,7 @@ pub(in crate::live) async fn forward(
     // The making of a connection is stable's time, not ours.
     meters.overhead.record(lease.since() - arrived);
     let mut sent = if lease.is_reused() { lease.since() } else { clock::now() };
-    let mut spare = if lease.is_reused() && ask.is_none() { again::spare(&request) } else { None };
+    let mut spare = if lease.is_reused() && ask.is_none() { Spare::of(&request) } else { None };
     loop {
         ticket.reach();
         if ask.is_some() {
@@ -57,7 +57,7 @@ pub(in crate::live) async fn forward(
                 return Err(Obstacle::UploadBroken);
             }
             Err(SendError::Broken(error)) => match spare.take().filter(|_| lease.was_stale()) {
-                Some(spare) => request = spare,
+                Some(spare) => request = spare.request(),
                 None => return Err(Obstacle::Broken(broken_label(&error))),
             },
             Err(SendError::Unsent(_)) if !lease.is_reused() => return Err(Obstacle::Broken("reset")),

@@ -1,8 +1,11 @@
 //! Programs of others: found or skipped, run to their end, or kept running at an address until a test is over.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -11,6 +14,9 @@ use crate::support::{DeadAddress, dead_address, eventually, try_client};
 
 /// How long a program may take to come up, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lines that a script may have said and nobody heard; it then waits.
+const LINES: usize = 64;
 
 /// Where a program is; `None`, with a word about it, if it is not there and need not be.
 pub fn tool(name: &str) -> Option<PathBuf> {
@@ -108,6 +114,58 @@ impl Elsewhere {
 }
 
 impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A Python script beside this file, in a process of its own, that is talked with line by line; killed when dropped.
+pub struct Script {
+    name: String,
+    child: Child,
+    ear: Option<ChildStdin>,
+    said: Receiver<String>,
+}
+
+impl Script {
+    /// Starts it.
+    #[track_caller]
+    pub fn start(python: &Path, name: &str, args: &[&str]) -> Script {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/interop").join(name);
+        let mut command = Command::new(python);
+        command.arg(file).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let (mouth, ear) = (child.stdout.take().expect("piped"), child.stdin.take());
+        let (sender, said) = sync_channel(LINES);
+        thread::spawn(move || {
+            BufReader::new(mouth).lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
+        });
+        Script { name: format!("{name} {}", args.join(" ")), child, ear, said }
+    }
+
+    /// Tells it a line.
+    #[track_caller]
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.ear.as_mut().expect("piped"), "{line}")
+            .unwrap_or_else(|e| panic!("{}: {e}", self.name));
+    }
+
+    /// The next line that it says, within this time.
+    #[track_caller]
+    pub fn says_within(&mut self, patience: Duration) -> String {
+        let said = self.said.recv_timeout(patience);
+        said.unwrap_or_else(|error| panic!("{} says nothing more within {patience:?}: {error}", self.name))
+    }
+
+    /// The next line that it says.
+    #[track_caller]
+    pub fn says(&mut self) -> String {
+        self.says_within(2 * PATIENCE)
+    }
+}
+
+impl Drop for Script {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,36 +1,24 @@
 //! A websocket client and server of others: many small messages, one large one, compression, pings, a close with a code.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use super::tool::python_with_packages;
+use super::tool::{Script, python_with_packages};
 use crate::support::proxy;
 
 /// Small messages echoed; `UMBRAGE_FRAMES` has more of them sent.
 const FRAMES: &str = "20000";
 
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+/// How long all of them may take.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 #[test]
 fn messages_of_every_size_come_back_whole_and_in_order() {
     let Some(python) = python_with_packages() else { return };
     let frames = std::env::var("UMBRAGE_FRAMES").unwrap_or_else(|_| FRAMES.to_owned());
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/interop/websocket.py");
-    let mut command = Command::new("timeout");
-    command.arg("600").arg(python).args([script, &frames, "64"]);
-    let mut child = Ended(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
-    let mut said = BufReader::new(child.0.stdout.take().unwrap()).lines();
-    let port = said.next().expect("it says its port").unwrap();
-    let proxy = proxy().stable_url(&format!("http://127.0.0.1:{port}")).start();
-    writeln!(child.0.stdin.take().unwrap(), "{}", proxy.addr().port()).unwrap();
-    assert_eq!(said.next().and_then(Result::ok).as_deref(), Some("well"));
+    let mut script = Script::start(&python, "websocket.py", &[&frames, "64"]);
+    let proxy = proxy().stable_url(&format!("http://127.0.0.1:{}", script.says())).start();
+    script.tell(&proxy.addr().port().to_string());
+    assert_eq!(script.says_within(PATIENCE), "well");
     let page = proxy.assert_laws();
     assert_eq!(page.sum("umbrage_requests_total", &[("code", "101")]), 3.0);
     assert_eq!(page.sum("umbrage_leg_errors_total", &[]), 0.0);

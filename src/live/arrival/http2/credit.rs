@@ -10,6 +10,10 @@ const RATE: u32 = 200;
 /// Bytes of bodies and answers that pay for one frame more: an ordinary download has one `WINDOW_UPDATE` for many KiB, and one
 /// PING for each round trip.
 const BYTES_FOR_A_FRAME: u64 = 1024;
+/// Frames that a piece of an answer pays for, however small it is: a client may acknowledge each message of a stream with a
+/// `WINDOW_UPDATE` for it, one for the connection, and a PING that measures the way (gRPC does). Pieces are counted as stable
+/// sends them, not as they are cut for the client: otherwise windows of a byte would pay for themselves.
+const FRAMES_FOR_A_PIECE: u32 = 3;
 
 /// More frames came than were paid for.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,12 +38,18 @@ impl Credit {
         self.bytes += bytes as u64;
     }
 
-    /// One frame that asks for nothing.
-    pub(super) fn pay(&mut self, now: impl FnOnce() -> Instant) -> Result<(), Flood> {
+    /// One frame that asks for nothing; `pieces` of answers came meanwhile.
+    pub(super) fn pay(
+        &mut self,
+        now: impl FnOnce() -> Instant,
+        pieces: impl FnOnce() -> u32,
+    ) -> Result<(), Flood> {
         if self.left == 0 {
             let now = now();
             let waited = now.saturating_duration_since(self.filled).as_millis();
-            let earned = waited * u128::from(RATE) / 1000 + u128::from(self.bytes / BYTES_FOR_A_FRAME);
+            let earned = waited * u128::from(RATE) / 1000
+                + u128::from(self.bytes / BYTES_FOR_A_FRAME)
+                + u128::from(pieces()) * u128::from(FRAMES_FOR_A_PIECE);
             self.left = u32::try_from(earned).unwrap_or(BURST).min(BURST);
             (self.filled, self.bytes) = (now, 0);
         }
@@ -61,7 +71,7 @@ mod tests {
         let mut credit = Credit::new(start);
         let mut paid = |after: u64| {
             let now = start + Duration::from_secs(after);
-            (0..10_000).take_while(|_| credit.pay(|| now).is_ok()).count()
+            (0..10_000).take_while(|_| credit.pay(|| now, || 0).is_ok()).count()
         };
         assert_eq!(paid(0), BURST as usize);
         assert_eq!(paid(1), RATE as usize);
@@ -73,9 +83,23 @@ mod tests {
     fn what_passes_pays_for_frames() {
         let start = clock::now();
         let mut credit = Credit::new(start);
-        while credit.pay(|| start).is_ok() {}
+        while credit.pay(|| start, || 0).is_ok() {}
         credit.earn(16 * 1024);
-        let paid = (0..100).take_while(|_| credit.pay(|| start).is_ok()).count();
+        let paid = (0..100).take_while(|_| credit.pay(|| start, || 0).is_ok()).count();
         assert_eq!(paid, 16);
+    }
+
+    #[test]
+    fn each_message_of_a_stream_pays_for_what_acknowledges_it() {
+        let start = clock::now();
+        let mut credit = Credit::new(start);
+        while credit.pay(|| start, || 0).is_ok() {}
+        for message in 0..20_000 {
+            let mut piece = Some(1);
+            for _ in 0..FRAMES_FOR_A_PIECE {
+                assert_eq!(credit.pay(|| start, || piece.take().unwrap_or(0)), Ok(()), "{message}");
+            }
+        }
+        assert_eq!(credit.pay(|| start, || 0), Err(Flood), "what was spent once is not there again");
     }
 }

@@ -136,13 +136,13 @@ impl Inspector {
             DATA => self.streams.data(head.stream, head.has(END_STREAM))?,
             RST_STREAM => self.streams.given_up(head.stream),
             WINDOW_UPDATE if self.streams.is_known(head.stream) && is_by_nothing(payload(head, bytes)?) => {
-                self.credit.pay(clock::now)?;
+                self.credit.pay(clock::now, || activity.take_pieces())?;
                 return Err(Then::Replace(HEAD + head.length, reset_for(head.stream)));
             }
             _ => {}
         }
         if head.kind != DATA || (head.length == 0 && !head.has(END_STREAM)) {
-            self.credit.pay(clock::now)?;
+            self.credit.pay(clock::now, || activity.take_pieces())?;
         }
         self.begun = true;
         self.passing = (head.length, head.kind == DATA);
@@ -192,7 +192,7 @@ impl Inspector {
             }
             payload(part, rest)?;
             if self.scanned > 0 {
-                self.credit.pay(clock::now)?;
+                self.credit.pay(clock::now, || activity.take_pieces())?;
             }
             self.scanned += HEAD + part.length;
             if part.has(END_HEADERS) {

@@ -74,7 +74,10 @@ pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 
         let grace = leaving.unwrap_or_else(clock::now);
         tokio::select! {
             biased;
-            result = connection.as_mut() => return result.err().and_then(|e| reason(&e, &course)),
+            result = connection.as_mut() => {
+                let reason = result.err().and_then(|error| reason(&error, &course));
+                return reason.and_then(|reason| activity.blames(reason));
+            }
             verdict = activity.verdict() => match verdict {
                 Verdict::Expired(reason) => return Some(reason),
                 // The answers may still be on their way, at the client's speed.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::HeaderValue;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::Tls;
+use super::stream::Secure;
 use crate::live::arrival::Activity;
 use crate::live::arrival::peek::peek;
 use crate::live::arrival::preface::Protocol;
@@ -22,7 +22,7 @@ const IDENTITY_MOST: usize = 1024;
 
 /// What was agreed upon.
 pub(in crate::live::arrival) struct Secured {
-    pub(in crate::live::arrival) stream: TlsStream<TcpStream>,
+    pub(in crate::live::arrival) stream: Secure,
     pub(in crate::live::arrival) protocol: Protocol,
     /// Whom the client's certificate names, if it showed one; it was verified.
     pub(in crate::live::arrival) identity: Option<HeaderValue>,
@@ -72,7 +72,7 @@ impl Tls {
         let protocol = Protocol::negotiated(session.alpn_protocol());
         let shown = session.peer_certificates().and_then(|chain| Certificate::read(chain.first()?));
         let identity = shown.and_then(|shown| written(&shown.identity()?));
-        Ok(Secured { stream, protocol, identity })
+        Ok(Secured { stream: Secure(stream), protocol, identity })
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod handshake;
+mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -83,7 +84,8 @@ pub fn load(settings: &TlsSettings) -> Result<Loaded, TlsError> {
         ServerConfig::builder_with_provider(provider()).with_protocol_versions(versions).map_err(setup)?;
     let mut config =
         builder.with_client_cert_verifier(verifier(settings)?).with_cert_resolver(Arc::new(certificates));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Who offers HTTP/1.0 alone (curl --http1.0 does) is served as it is in the clear, and not turned away by an alert.
+    config.alpn_protocols = [&b"h2"[..], b"http/1.1", b"http/1.0"].map(<[u8]>::to_vec).to_vec();
     // Keys of its own for each load: who was let in under other roots is asked again.
     config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(setup)?;
     Ok(Loaded { config, not_after })
