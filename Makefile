@@ -1,6 +1,6 @@
 # What there is to do, and how CI does it. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build release test lint doc deny deploy ci demo bench real
+.PHONY: help build release test lint doc deny deploy ci demo bench fuzz real
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: ## two built-in backends, the proxy, and a live summary
 
 bench: ## what must stay fast
 	cargo bench --locked
+
+fuzz: ## every fuzz target for a minute (wants nightly and cargo-fuzz)
+	fuzz/run 60
 
 real: release ## two servers that nobody here wrote, Umbrage between
 	UMBRAGE_BIN=target/release/umbrage real/run

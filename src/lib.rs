@@ -21,3 +21,14 @@ pub mod body;
 pub mod model;
 pub mod telemetry;
 pub mod tls;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
+// What holds of strangers' bytes is written for the fuzz targets, which see this crate from outside.
+#[cfg(test)]
+extern crate self as umbrage;
+#[cfg(test)]
+#[path = "../tests/properties/mod.rs"]
+mod properties;

@@ -9,7 +9,7 @@ use super::file::File;
 use super::section::{Field, Section, show_section};
 
 /// Keys that are read once, when the planes are started; routes, legs, shares and rules are swapped.
-pub(super) const READ_AT_START: [&str; 31] = [
+pub(super) const READ_AT_START: [&str; 32] = [
     "listen.address",
     "listen.workers",
     "listen.max_connections",
@@ -25,6 +25,7 @@ pub(super) const READ_AT_START: [&str; 31] = [
     "listen.reuse_port",
     "listen.proxy_protocol",
     "listen.max_streams",
+    "listen.extended_connect",
     "listen.max_connections_per_address",
     "listen.max_requests_per_connection",
     "listen.handshake_timeout",

@@ -18,6 +18,7 @@ const RESERVED: &str = "other";
 /// Checks every demand.
 pub(super) fn check(file: &File, routes: &[Whole], findings: &mut Findings) {
     super::legs::check(file, findings);
+    super::legs::one_client_each(routes, findings);
     stable(file, findings);
     shadow(file, routes, findings);
     control(file, routes, findings);

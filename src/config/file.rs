@@ -19,7 +19,7 @@ use crate::gate::SampleBy;
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::live::{ClientAuth, Protocol};
 use crate::model::Ppm;
-use crate::upstream::{Balance, HostPolicy, HttpVersion, Origin};
+use crate::upstream::{Balance, HostPolicy, HttpVersion, Origin, ProxyProtocol};
 
 section! {
     /// A whole file.
@@ -84,6 +84,8 @@ section! {
         proxy_protocol: bool = Spec::plain(false),
         /// Requests that one HTTP/2 connection may have open at once.
         max_streams: u32 = limits::MAX_STREAMS,
+        /// Whether clients of HTTP/2 may ask for websockets by an extended CONNECT (RFC 8441), each on a stream of its own.
+        extended_connect: bool = Spec::plain(false),
         /// Connections that one client address may have open at once; 0 is no bound.
         max_connections_per_address: usize = limits::MAX_CONNECTIONS_PER_ADDRESS,
         /// Requests that one connection may have in all, before its client must make another; 0 is no bound.
@@ -154,6 +156,8 @@ section! {
         balance: Balance = Spec::plain(Balance::LeastRequests),
         /// The version of HTTP, `http1` or `http2`; left out, https legs choose by ALPN and http legs are spoken to in HTTP/1.1.
         protocol: HttpVersion,
+        /// With which header of the PROXY protocol each connection begins: `off`, `v1` or `v2`. A connection then carries one client's requests alone, in HTTP/1.1.
+        proxy_protocol: ProxyProtocol = Spec::plain(ProxyProtocol::Off),
         /// How https is spoken.
         tls: LegTls,
         /// The Host that the leg is sent: `preserve` (the client's), `upstream` (the url's) or a name.

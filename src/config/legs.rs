@@ -9,6 +9,7 @@ use super::file::{self, File};
 use super::limits;
 use super::problem::Problem;
 use super::reader::Findings;
+use super::routes::Whole;
 use super::section::Field;
 use crate::model::Leg;
 use crate::upstream::book::Known;
@@ -33,11 +34,15 @@ impl Legs {
         let origins = keys.origins();
         let secure = origins.first()?.secure;
         let protocol = keys.protocol.get().copied().unwrap_or(HttpVersion::Negotiated);
+        let proxy_protocol = keys.proxy_protocol();
+        // A connection of HTTP/2 is everybody's.
+        let protocol = if proxy_protocol.is_on() { HttpVersion::Http1 } else { protocol };
         let ejection = keys.ejection.get().cloned().unwrap_or_default();
         let wanted = Credentials { secure, keys: keys.tls.at().cloned() };
         let settings = Settings {
             host: keys.host(),
             protocol,
+            proxy_protocol,
             tls: self.tls.read(wanted, findings).ok()?,
             balance: keys.balance(),
             ejection: Ejection { failures: ejection.failures(), rest: ejection.rest() },
@@ -131,6 +136,32 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
         if let Some(at) = leg.health.at().filter(|at| at.value.path.is_absent()) {
             let help = "what is asked for: health = { path = \"/healthz\" }";
             missing(findings, &format!("{path}.health.path"), Some(&at.span), help);
+        }
+    }
+}
+
+/// With what a route inherits: a connection of HTTP/2 has many clients' requests, and one header cannot name them all.
+pub(super) fn one_client_each(routes: &[Whole], findings: &mut Findings) {
+    let mut told = Vec::new();
+    for route in routes {
+        let legs = [
+            route.stable.get(),
+            route.shadow.get().map(|shadow| &shadow.leg),
+            route.control.get().map(|control| &control.leg),
+        ];
+        for leg in legs.into_iter().flatten() {
+            let (Some(HttpVersion::Http2), Some(span)) = (leg.protocol.get(), leg.proxy_protocol.span())
+            else {
+                continue;
+            };
+            if leg.proxy_protocol().is_on() && !told.contains(span) {
+                told.push(span.clone());
+                let problem = Problem::error("`proxy_protocol` of a leg that is spoken to in HTTP/2")
+                    .at(Some(span))
+                    .label("a connection names one client, and HTTP/2 would share it among many")
+                    .help("leave protocol out or write protocol = \"http1\"; X-Forwarded-For names the client too");
+                findings.add(problem);
+            }
         }
     }
 }

@@ -30,6 +30,13 @@ pub(super) fn listener(file: &File, findings: &mut Findings) -> Option<live::Set
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         given => given,
     };
+    if listen.extended_connect() && !listen.upgrades().iter().any(|protocol| protocol.is("websocket")) {
+        let problem = Problem::warning("`listen.extended_connect` without a websocket in `listen.upgrades`")
+            .at(listen.extended_connect.span())
+            .label("clients are told of it, and whoever asks is answered 501")
+            .help("upgrades = [\"websocket\"], or leave extended_connect out");
+        findings.add(problem);
+    }
     let tls = match listen.tls.at() {
         Some(at) => Some(tls(listen, &at.value, &at.span, findings)?),
         None if listen.tls.is_bad() => return None,
@@ -52,6 +59,7 @@ pub(super) fn listener(file: &File, findings: &mut Findings) -> Option<live::Set
         upgrades: listen.upgrades(),
         trusted_proxies: listen.trusted_proxies(),
         max_streams: listen.max_streams(),
+        extended_connect: listen.extended_connect(),
         max_connections_per_address: listen.max_connections_per_address(),
         max_requests_per_connection: listen.max_requests_per_connection(),
         proxy_protocol: listen.proxy_protocol(),

@@ -52,6 +52,7 @@ pub(crate) fn copied(method: Method, target: &str, fields: &[(&str, &str)], body
         target: target.parse().unwrap(),
         headers: headers(fields),
         trace: None,
+        client: None,
         extensions: Extensions::new(),
         body: Chunks::from(Bytes::copy_from_slice(body.as_bytes())),
     }

@@ -122,6 +122,12 @@ impl Experiment {
     pub fn pass(&self) -> Result<Option<Pass>, Refusal> {
         self.breaker.get().map(Breaker::admit).transpose()
     }
+
+    /// Whether shadow or control is told whose a request is, by the PROXY protocol.
+    pub fn tells_client(&self) -> bool {
+        let control = self.control.as_ref().is_some_and(|plan| plan.upstream.proxy_protocol.is_on());
+        control || self.shadow.proxy_protocol.is_on()
+    }
 }
 
 impl Policy {

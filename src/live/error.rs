@@ -27,6 +27,8 @@ pub enum Obstacle {
     Coding,
     /// CONNECT: this is no forward proxy.
     Connect,
+    /// An extended CONNECT for a protocol that is not spoken here, or not to this leg.
+    Protocol,
     /// TRACE, where it is not allowed.
     Trace,
     /// An expectation that is not `100-continue`.
@@ -76,6 +78,9 @@ impl Obstacle {
             }
             Obstacle::Connect => {
                 (StatusCode::METHOD_NOT_ALLOWED, "client", "connect", "CONNECT is not served here")
+            }
+            Obstacle::Protocol => {
+                (StatusCode::NOT_IMPLEMENTED, "client", "protocol", "this protocol is not spoken here")
             }
             Obstacle::Trace => {
                 (StatusCode::METHOD_NOT_ALLOWED, "client", "trace", "TRACE is not served here")
@@ -192,6 +197,7 @@ mod tests {
             | Obstacle::Version
             | Obstacle::Coding
             | Obstacle::Connect
+            | Obstacle::Protocol
             | Obstacle::Trace
             | Obstacle::Expectation
             | Obstacle::TooManyFields
@@ -217,6 +223,7 @@ mod tests {
             Obstacle::Version,
             Obstacle::Coding,
             Obstacle::Connect,
+            Obstacle::Protocol,
             Obstacle::Trace,
             Obstacle::Expectation,
             Obstacle::TooManyFields,

@@ -51,7 +51,7 @@ impl Way {
         let arrived = clock::now();
         let generation = self.generation();
         let snapshot = &generation.snapshot;
-        let survey = Survey::of(request.headers(), Some(&snapshot.mark));
+        let mut survey = Survey::of(request.headers(), Some(&snapshot.mark));
         let identity = &snapshot.identity;
         let entry = self
             .shared
@@ -59,13 +59,13 @@ impl Way {
             .as_ref()
             .map(|log| Box::new(Entry::new(log, &peer, &request, identity.access_log_query)));
         let fault = activity.wire().take();
-        let checked = check(&mut request, survey, snapshot, &activity, fault);
+        let method = if fault == Some(Fault::Connect) { "CONNECT" } else { method_label(request.method()) };
+        let checked = check(&mut request, &mut survey, snapshot, &activity, fault);
         // What hyper was given in place of a refused head is of no route.
         let named = || host_name(request.headers());
         let lane = fault.is_none().then(|| generation.find(&named(), request.uri().path(), request.method()));
         let lane = lane.flatten().cloned();
         let meters = lane.as_ref().map_or(&generation.nowhere, |lane| &lane.meters).clone();
-        let method = if fault == Some(Fault::Connect) { "CONNECT" } else { method_label(request.method()) };
         let unread = !request.body().is_end_stream();
         let mut served = Served::begin(meters, method, arrived, activity.clone(), entry);
         let lane = match (checked, lane) {
@@ -87,7 +87,7 @@ impl Way {
         served.identify(&said);
         let trace = said.trace.filter(|_| identity.trace == Trace::Propagate);
         let note = served.entry().map(Entry::note);
-        let head = Head { parts: &parts, client: peer.address, said: &said, trace, note };
+        let head = Head { parts: &parts, peer: &peer, said: &said, trace, note };
         let (body, ticket) =
             offer(&self.shared.gate, &lane.route, &self.sampler, &lane.meters, &head, body, arrived);
         lane.route.stable.write_host(&mut parts.headers);
@@ -96,8 +96,9 @@ impl Way {
         }
         let version = std::mem::replace(&mut parts.version, Version::HTTP_11);
         let request = Request::from_parts(parts, body);
+        let pool = lane.pool.on_behalf_of(|| Some(peer.ends()));
         let mut arrived =
-            match forward(&lane.pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, version).await {
+            match forward(&pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, version).await {
                 Ok(arrived) => arrived,
                 Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
                     return (answer::refuse(&Obstacle::UploadStalled, ticket, served), None);
@@ -106,7 +107,7 @@ impl Way {
             };
         let received = arrived.response.version();
         let (mut response, tunnel) = match arrived.switch.take() {
-            Some(protocol) => tunnel::open(arrived, protocol, served),
+            Some(protocol) => tunnel::open(arrived, protocol, served, ask),
             None => (answer::pass(arrived, ticket, served, version), None),
         };
         identity.pseudonym.write_answer(response.headers_mut(), received);
@@ -116,7 +117,7 @@ impl Way {
     /// Answers what is not forwarded; `unread` if its body has not been read.
     fn turn_away(&self, obstacle: &Obstacle, unread: bool, served: Served) -> Response<AnswerBody> {
         let refusal = match obstacle {
-            Obstacle::Connect => Refusal::Upgrade,
+            Obstacle::Connect | Obstacle::Protocol => Refusal::Upgrade,
             Obstacle::Trace => Refusal::Method,
             // What is malformed was never routed.
             _ => Refusal::NoRoute,
@@ -154,7 +155,7 @@ impl Way {
 /// Whether a request may be forwarded; an answer of our own if it ends here (Max-Forwards).
 fn check(
     request: &mut Request<Incoming>,
-    survey: Survey,
+    survey: &mut Survey,
     snapshot: &Snapshot,
     activity: &Activity,
     fault: Option<Fault>,
@@ -163,15 +164,15 @@ fn check(
         return Err(fault.into());
     }
     if request.version() == Version::HTTP_2 {
-        http2::translate(request, survey)?;
+        http2::translate(request, survey, &snapshot.upgrades)?;
     } else {
-        validate(request, survey)?;
+        validate(request, *survey)?;
     }
     if activity.wire().is_asterisk() {
         *request.uri_mut() = Uri::from_static("*");
     }
     let identity = &snapshot.identity;
-    hops::step(request, survey, &identity.pseudonym, identity.trace_method)
+    hops::step(request, *survey, &identity.pseudonym, identity.trace_method)
 }
 
 /// The upgrade that a request asks for, as far as it is passed on.
@@ -179,7 +180,8 @@ fn upgrade(parts: &mut Parts, body: &Incoming, survey: Survey, allowed: &[Protoc
     if !survey.has(Field::Upgrade) {
         return None;
     }
-    // hyper offers its own way to a tunnel; ours takes the stream once the connection has ended.
-    parts.extensions.remove::<OnUpgrade>()?;
-    Ask::of(parts, body.is_end_stream(), allowed)
+    let stream = parts.extensions.remove::<OnUpgrade>()?;
+    let ask = Ask::of(parts, body.is_end_stream(), allowed)?;
+    // hyper's own way to a tunnel: the one there is on a stream. Of HTTP/1.1 ours takes the connection itself once it ended.
+    Some(if parts.version == Version::HTTP_2 { ask.by_stream(parts, stream) } else { ask })
 }

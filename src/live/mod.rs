@@ -20,6 +20,9 @@ pub mod meters;
 pub mod settings;
 pub mod snapshot;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 pub use arrival::{Plane, Started, Tls, tls};
 pub use request::{MARK, Match, PathTemplate, Route, Routes, TemplateError};
 pub use settings::{CertificateFiles, ClientAuth, Settings, TlsSettings};

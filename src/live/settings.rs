@@ -44,6 +44,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Requests that one HTTP/2 connection may have open at once.
     pub max_streams: u32,
+    /// Whether clients may ask for websockets by an extended CONNECT (RFC 8441).
+    pub extended_connect: bool,
     /// Connections that one address may have open at once; 0 is no bound.
     pub max_connections_per_address: usize,
     /// Requests that one connection may have in all; 0 is no bound.

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod clock;
 pub mod comparison;
+pub mod ends;
 pub mod exchange;
 pub mod leg;
 pub mod outcome;
@@ -13,6 +14,7 @@ pub mod units;
 
 pub use capture::{Absent, Capture, Chunks};
 pub use comparison::{Comparison, Difference, Incomparable, Kind, Part, Severity, Verdict};
+pub use ends::Ends;
 pub use exchange::{Answer, Exchange, Failure, Timing};
 pub use leg::Leg;
 pub use outcome::Outcome;

@@ -1,8 +1,10 @@
 //! The copy of a client's request that shadow and control are sent.
 
+use std::sync::Arc;
+
 use http::{Extensions, HeaderMap, Method, Uri};
 
-use super::{Chunks, TraceContext};
+use super::{Chunks, Ends, TraceContext};
 
 /// A whole request: what a leg of the shadow plane is asked.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct MirroredRequest {
     pub extensions: Extensions,
     /// The trace that each leg is told a parent of its own in; `None` leaves the trace fields as they are.
     pub trace: Option<TraceContext>,
+    /// Whose it is, where a leg is told; `None` where none is.
+    pub client: Option<Arc<Ends>>,
     /// The complete body.
     pub body: Chunks,
 }

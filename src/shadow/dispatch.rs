@@ -1,7 +1,6 @@
 //! Asks one leg under its own deadline and reads its answer to a bound, so that its connection can be used again.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -13,7 +12,7 @@ use crate::gate::Permit;
 use crate::model::clock::{self, Instant};
 use crate::model::{Absent, Answer, Exchange, Failure, Leg, Outcome, Timing};
 use crate::upstream::error::broken_label;
-use crate::upstream::{ConnectError, Gauge, Lease, Pool, SendError};
+use crate::upstream::{ConnectError, Gauge, Lease, OnBehalf, SendError};
 
 /// Bounds on one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +68,7 @@ impl Progress {
 /// One exchange; never longer than its deadline.
 pub(super) async fn ask(
     leg: Leg,
-    pool: &Rc<Pool<Whole>>,
+    pool: &OnBehalf<'_, Whole>,
     request: Request<Whole>,
     limits: Limits,
     mut bytes: Permit,
@@ -86,7 +85,7 @@ pub(super) async fn ask(
 }
 
 async fn talk(
-    pool: &Rc<Pool<Whole>>,
+    pool: &OnBehalf<'_, Whole>,
     request: Request<Whole>,
     limits: Limits,
     bytes: &mut Permit,
@@ -115,7 +114,7 @@ async fn talk(
 
 /// The response head. A request that a stale connection did not write is sent once more, on a new one.
 async fn head(
-    pool: &Rc<Pool<Whole>>,
+    pool: &OnBehalf<'_, Whole>,
     mut request: Request<Whole>,
     progress: &Progress,
 ) -> Result<(Response<Incoming>, Lease<Whole>), Failure> {

@@ -1,6 +1,7 @@
 //! One exchange with a leg that answers, stalls, resets, floods or lies.
 #![allow(clippy::unwrap_used)]
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use super::*;
 use crate::gate::Budget;
 use crate::model::{Capture, Chunks};
 use crate::telemetry::Metrics;
-use crate::upstream::Settings;
 use crate::upstream::fixture::{Act, backend, deaf, leg, nobody, ok, on_one_thread, until};
+use crate::upstream::{Pool, Settings};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -44,7 +45,7 @@ impl Caller {
         fields.insert("host", http::HeaderValue::from_static("a"));
         fields.insert("content-length", http::HeaderValue::from(body as u64));
         let bytes = self.budget.take(0).unwrap();
-        ask(Leg::Shadow, &self.pool, request, self.limits, bytes, progress).await
+        ask(Leg::Shadow, &self.pool.on_behalf_of(|| None), request, self.limits, bytes, progress).await
     }
 
     async fn once(&self) -> Asked {

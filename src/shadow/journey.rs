@@ -88,7 +88,15 @@ async fn one_leg(
     };
     let asked = if clock::now() < limits.deadline {
         let prepared = prepare(request, &trial.experiment, pool.settings());
-        ask(leg, pool, prepared, limits, bytes, &account.progress(leg)).await
+        ask(
+            leg,
+            &pool.on_behalf_of(|| request.client.clone()),
+            prepared,
+            limits,
+            bytes,
+            &account.progress(leg),
+        )
+        .await
     } else {
         Asked::expired(leg, bytes)
     };

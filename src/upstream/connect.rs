@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http1::{Builder, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
@@ -18,6 +20,7 @@ use super::socket::Socket;
 use super::switch::{Switch, Switched};
 use super::transport::Transport;
 use super::{ConnectError, HttpVersion};
+use crate::model::Ends;
 
 /// Read and write buffers of a connection to a leg, in bytes at most. What is held of an answer may keep one such
 /// buffer alive, so this is also what one capture can pin.
@@ -33,6 +36,8 @@ pub(super) struct Connection<B> {
     pub(super) socket: Socket,
     pub(super) switch: Switch,
     pub(super) task: AbortHandle,
+    /// Whose requests alone it carries; `None` if it is not told.
+    pub(super) client: Option<Weak<Ends>>,
 }
 
 /// What was made.
@@ -49,6 +54,8 @@ pub(super) struct Way {
     pub(super) address: SocketAddr,
     pub(super) protocol: HttpVersion,
     pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// What the connection begins with, before TLS; it fits into the buffer of a new socket.
+    pub(super) header: Bytes,
 }
 
 /// A new connection; the bound on its time is the caller's.
@@ -60,8 +67,11 @@ where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let stream = TcpStream::connect(way.address).await?;
+    let mut stream = TcpStream::connect(way.address).await?;
     stream.set_nodelay(true)?;
+    if !way.header.is_empty() {
+        stream.write_all(&way.header).await?;
+    }
     let socket = Socket::new(stream);
     let (stream, two) = match way.tls {
         None => (Transport::Tcp(socket.clone()), way.protocol == HttpVersion::Http2),
@@ -88,7 +98,19 @@ where
             });
         }
     });
-    Ok(Made::One(Connection { sender, gauge, socket, switch, task: task.abort_handle() }))
+    Ok(Made::One(Connection { sender, gauge, socket, switch, task: task.abort_handle(), client: None }))
+}
+
+impl<B> Connection<B> {
+    /// Whether it may carry a request of this client.
+    pub(super) fn is_of(&self, client: Option<&Arc<Ends>>) -> bool {
+        self.client.as_ref().map(Weak::as_ptr) == client.map(Arc::as_ptr)
+    }
+
+    /// Whether a request may still come that it may carry.
+    pub(super) fn has_use(&self) -> bool {
+        self.client.as_ref().is_none_or(|client| client.strong_count() > 0)
+    }
 }
 
 /// The handshake of TLS, and whether it led to HTTP/2.

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
 use super::book::Known;
-use super::{Balance, Ejection, HostPolicy, HttpVersion, Origin, Settings};
+use super::{Balance, Ejection, HostPolicy, HttpVersion, Origin, ProxyProtocol, Settings};
 
 /// A leg on this machine; its bounds are far beyond what a test takes.
 pub(crate) fn leg(port: u16) -> Settings {
@@ -20,6 +20,7 @@ pub(crate) fn leg(port: u16) -> Settings {
         origins: vec![Origin { secure: false, host: "127.0.0.1".into(), port, authority }],
         host: HostPolicy::Preserve,
         protocol: HttpVersion::Negotiated,
+        proxy_protocol: ProxyProtocol::Off,
         tls: None,
         balance: Balance::RoundRobin,
         ejection: Ejection { failures: 0, rest: Duration::from_mins(1) },

@@ -1,6 +1,7 @@
 //! A connection, or a share of one, for one exchange.
 
 use std::rc::Rc;
+use std::sync::Weak;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -172,8 +173,12 @@ where
             let gone = stream.connection();
             self.endpoint.shared.borrow_mut().retain(|connection| !Rc::ptr_eq(connection, gone));
         }
+        let client = match &self.wire {
+            Some(Wire::One(connection)) => connection.client.as_ref().and_then(Weak::upgrade),
+            _ => None,
+        };
         self.close();
-        let (endpoint, wire, _) = Box::pin(self.pool.again()).await?;
+        let (endpoint, wire, _) = Box::pin(self.pool.again(client.as_ref())).await?;
         endpoint.begin();
         self.endpoint.end();
         self.endpoint = endpoint;

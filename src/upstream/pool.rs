@@ -1,7 +1,8 @@
 //! The connections of one worker to one leg: kept alive last in, first out, bounded, aged out; those of HTTP/2 shared.
 //!
 //! An HTTP/1.1 connection goes back only when its answer was read to the end and its request written to the end; any other
-//! is closed by being dropped, whatever it is in the middle of. A request waits for another's connection only where
+//! is closed by being dropped, whatever it is in the middle of. Where the leg is told who asks, one is kept for its client
+//! alone. A request waits for another's connection only where
 //! `max_connections` are in use, or where the leg speaks HTTP/2 and the connection that is being made will carry both.
 
 use std::cell::{Cell, RefCell};
@@ -24,8 +25,8 @@ use super::meters::Meters;
 use super::race::{order, race};
 use super::slots::{Slot, Slots};
 use super::{ConnectError, HttpVersion, Settings};
-use crate::model::Leg;
 use crate::model::clock::{self, Instant};
+use crate::model::{Ends, Leg};
 use crate::telemetry::Metrics;
 
 /// How long a connection may take to be ready for its next request: some turns of the event loop, on a busy machine too.
@@ -89,11 +90,19 @@ where
     /// # Errors
     /// [`ConnectError`] when there was none and none could be made, or no place became free.
     pub async fn checkout(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
+        self.checkout_for(None).await
+    }
+
+    /// The same for the requests of one client.
+    pub(super) async fn checkout_for(
+        self: &Rc<Self>,
+        client: Option<&Arc<Ends>>,
+    ) -> Result<Lease<B>, ConnectError> {
         let slot = self.slot().await?;
         let now = clock::now();
         let endpoint = self.choose()?;
         if !self.shares(&endpoint) {
-            while let Some(mut idle) = self.pop(&endpoint) {
+            while let Some(mut idle) = self.pop(&endpoint, client) {
                 let unseen = now.saturating_duration_since(idle.since) > UNSEEN;
                 if unseen && !idle.connection.socket.is_quiet() {
                     continue;
@@ -109,7 +118,7 @@ where
             }
         }
         // Boxed, for it is rare and large: what holds this future is moved for every request.
-        let found = Box::pin(self.open(endpoint)).await?;
+        let found = Box::pin(self.open(endpoint, client)).await?;
         Ok(Lease::new(self, slot, now, found))
     }
 
@@ -119,7 +128,7 @@ where
     /// [`ConnectError`] when none could be made.
     pub async fn connect(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
         let (slot, now) = (self.slot().await?, clock::now());
-        let found = Box::pin(self.establish(self.choose()?, self.settings.protocol)).await?;
+        let found = Box::pin(self.establish(self.choose()?, self.settings.protocol, None)).await?;
         Ok(Lease::new(self, slot, now, found))
     }
 
@@ -127,18 +136,21 @@ where
     ///
     /// # Errors
     /// As of [`Pool::checkout`].
-    pub async fn checkout_to_switch(self: &Rc<Self>) -> Result<Lease<B>, ConnectError> {
+    pub(super) async fn checkout_to_switch(
+        self: &Rc<Self>,
+        client: Option<&Arc<Ends>>,
+    ) -> Result<Lease<B>, ConnectError> {
         if self.connector.is_none() || self.settings.protocol != HttpVersion::Negotiated {
-            return self.checkout().await;
+            return self.checkout_for(client).await;
         }
         let (slot, now) = (self.slot().await?, clock::now());
-        let found = Box::pin(self.establish(self.choose()?, HttpVersion::Http1)).await?;
+        let found = Box::pin(self.establish(self.choose()?, HttpVersion::Http1, client)).await?;
         Ok(Lease::new(self, slot, now, found))
     }
 
     /// What a lease goes on with whose connection had gone: never an idle one of HTTP/1.1, which may have gone as well.
-    pub(super) async fn again(&self) -> Result<Found<B>, ConnectError> {
-        self.open(self.choose()?).await
+    pub(super) async fn again(&self, client: Option<&Arc<Ends>>) -> Result<Found<B>, ConnectError> {
+        self.open(self.choose()?, client).await
     }
 
     /// Closes what has been idle for too long; to be called every second or so.
@@ -149,7 +161,7 @@ where
         for endpoint in &*self.endpoints.borrow() {
             let mut idle = endpoint.idle.borrow_mut();
             let before = idle.len();
-            idle.retain(|i| !i.connection.sender.is_closed() && young(i.since));
+            idle.retain(|i| !i.connection.sender.is_closed() && young(i.since) && i.connection.has_use());
             self.lost(before - idle.len());
             let mut shared = endpoint.shared.borrow_mut();
             shared.retain(|c| !c.is_closed() && (c.streams() > 0 || young(c.idle_since())));
@@ -164,6 +176,10 @@ where
 
     /// Keeps an idle connection, within the bound.
     pub(super) fn keep(&self, endpoint: &Endpoint<B>, idle: Idle<B>) {
+        if self.settings.proxy_protocol.is_on() && self.kept.get() >= self.settings.max_idle {
+            // Most clients leave theirs behind, and this one is here.
+            self.close_oldest();
+        }
         let room = self.kept.get() < self.settings.max_idle;
         if room && !self.retired.get() && !endpoint.gone.get() && !idle.connection.sender.is_closed() {
             endpoint.idle.borrow_mut().push(idle);
@@ -220,7 +236,11 @@ where
     }
 
     /// A share of a connection where the leg speaks HTTP/2, a new connection else.
-    async fn open(&self, endpoint: Rc<Endpoint<B>>) -> Result<Found<B>, ConnectError> {
+    async fn open(
+        &self,
+        endpoint: Rc<Endpoint<B>>,
+        client: Option<&Arc<Ends>>,
+    ) -> Result<Found<B>, ConnectError> {
         let begun = clock::now();
         while self.shares(&endpoint) {
             if let Some(stream) = endpoint.stream() {
@@ -230,7 +250,7 @@ where
             let connecting = endpoint.is_connecting();
             if !connecting && full < MOST_MULTIPLEXED {
                 let _others_wait = endpoint.begin_connecting();
-                return self.establish(endpoint.clone(), self.settings.protocol).await;
+                return self.establish(endpoint.clone(), self.settings.protocol, client).await;
             }
             let (limit, late) = if connecting {
                 (self.settings.connect_timeout, ConnectError::Timeout(self.settings.connect_timeout))
@@ -240,7 +260,7 @@ where
             let changed = endpoint.changed.notified();
             tokio::time::timeout_at(begun + limit, changed).await.map_err(|_| late)?;
         }
-        self.establish(endpoint, self.settings.protocol).await
+        self.establish(endpoint, self.settings.protocol, client).await
     }
 
     /// A new connection to this endpoint, or to another one if this fails or takes long.
@@ -248,13 +268,15 @@ where
         &self,
         endpoint: Rc<Endpoint<B>>,
         protocol: HttpVersion,
+        client: Option<&Arc<Ends>>,
     ) -> Result<Found<B>, ConnectError> {
         self.make_room();
+        let header = self.settings.proxy_protocol.header(client.map(Arc::as_ref));
         let limit = self.settings.connect_timeout;
         let own = protocol == self.settings.protocol;
         let connector = if own { &self.connector } else { &self.plain }.as_ref();
         let candidates = order(&endpoint, &self.alternatives()).into_iter().map(|e| {
-            let way = e.way(protocol, connector);
+            let way = e.way(protocol, connector, header.clone());
             (e, way)
         });
         let race = race(candidates.collect(), |endpoint| self.failed(endpoint));
@@ -268,7 +290,10 @@ where
             endpoint.speaks_two.set(Some(matches!(made, Made::Many(_))));
         }
         let wire = match made {
-            Made::One(connection) => Wire::One(connection),
+            Made::One(mut connection) => {
+                connection.client = client.map(Arc::downgrade);
+                Wire::One(connection)
+            }
             Made::Many(connection) => {
                 let gauges = (self.gauges.active.clone(), self.gauges.idle.clone());
                 let connection = Rc::new(connection.counted(gauges));
@@ -291,6 +316,11 @@ where
         if self.kept.get() == 0 || self.slots.taken() + self.kept.get() <= self.settings.max_connections {
             return;
         }
+        self.close_oldest();
+    }
+
+    /// Closes the idle connection that was used least lately.
+    fn close_oldest(&self) {
         let endpoints = self.endpoints.borrow();
         let oldest = |e: &&Rc<Endpoint<B>>| e.idle.borrow().first().map(|idle| idle.since);
         let holder = endpoints.iter().filter(|e| oldest(e).is_some()).min_by_key(oldest);
@@ -300,15 +330,21 @@ where
         }
     }
 
-    fn pop(&self, endpoint: &Endpoint<B>) -> Option<Idle<B>> {
+    fn pop(&self, endpoint: &Endpoint<B>, client: Option<&Arc<Ends>>) -> Option<Idle<B>> {
         let mut idle = endpoint.idle.borrow_mut();
-        while let Some(last) = idle.pop() {
+        loop {
+            let last = if self.settings.proxy_protocol.is_on() {
+                // One by one: there are at most `max_idle`.
+                idle.iter().rposition(|i| i.connection.is_of(client)).map(|place| idle.remove(place))
+            } else {
+                idle.pop()
+            };
+            let last = last?;
             self.lost(1);
             if !last.connection.sender.is_closed() {
                 return Some(last);
             }
         }
-        None
     }
 
     /// Takes over what the back office found out.

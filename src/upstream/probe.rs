@@ -44,7 +44,9 @@ async fn ask(settings: &Settings, entry: &Entry, path: &PathAndQuery) -> Result<
         .tls
         .as_ref()
         .and_then(|tls| Some((tls.connector(settings.protocol), tls.name_of(&origin.host)?)));
-    let way = Way { address: entry.address, protocol: settings.protocol, tls };
+    // No client's: what the leg counts by client must not see it.
+    let header = settings.proxy_protocol.header(None);
+    let way = Way { address: entry.address, protocol: settings.protocol, tls, header };
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = path.clone().into();
     let fields = request.headers_mut();

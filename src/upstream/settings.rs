@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, header};
 
+use super::ProxyProtocol;
 use super::book::{Book, Known};
 use super::tls::Tls;
 
@@ -87,6 +88,8 @@ pub struct Settings {
     pub host: HostPolicy,
     /// Which version of HTTP.
     pub protocol: HttpVersion,
+    /// What each connection says of its client. Where it says anything, the version is HTTP/1.1.
+    pub proxy_protocol: ProxyProtocol,
     /// How https is spoken; `None` for http.
     pub tls: Option<Tls>,
     /// Which address takes the next request.

@@ -91,6 +91,8 @@ fn test_files_are_told_by_their_declaration() {
         src("src/live/mod.rs", "//! x\n#[cfg(test)]\nmod tests;\nmod tests_of_time;\n"),
         src("src/live/route.rs", "//! x\n#[cfg(test)]\n#[path = \"route_tests.rs\"]\nmod tests;\n"),
         src("src/live/head.rs", "//! x\n#[cfg(test)]\nmod tests;\n"),
+        src("src/live/wire.rs", "//! x\n#[cfg(any(test, fuzzing))]\npub(super) mod fuzzing;\n"),
+        src("src/live/wire/fuzzing.rs", "//! x\n"),
         src("src/live/tests.rs", "//! x\n"),
         src("src/live/tests/more.rs", "//! x\n"),
         src("src/live/tests_of_time.rs", "//! x\n"),
@@ -101,11 +103,23 @@ fn test_files_are_told_by_their_declaration() {
     let paths = |sources: &[Source]| sources.iter().map(|s| s.path.clone()).collect::<Vec<_>>();
     assert_eq!(
         paths(&production),
-        ["src/live/mod.rs", "src/live/route.rs", "src/live/head.rs", "src/live/tests_of_time.rs"]
+        [
+            "src/live/mod.rs",
+            "src/live/route.rs",
+            "src/live/head.rs",
+            "src/live/wire.rs",
+            "src/live/tests_of_time.rs"
+        ]
     );
     assert_eq!(
         paths(&tests),
-        ["src/live/tests.rs", "src/live/tests/more.rs", "src/live/route_tests.rs", "src/live/head/tests.rs"]
+        [
+            "src/live/wire/fuzzing.rs",
+            "src/live/tests.rs",
+            "src/live/tests/more.rs",
+            "src/live/route_tests.rs",
+            "src/live/head/tests.rs"
+        ]
     );
 }
 

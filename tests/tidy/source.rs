@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+/// What stands before that which nobody is delivered: the fuzz targets are tests too.
+const TEST_ONLY: [&str; 2] = ["#[cfg(test)]", "#[cfg(any(test, fuzzing))]"];
+
 /// One file as written, and what was found in it.
 pub struct Source {
     /// Path from the package's folder, with `/`.
@@ -166,7 +169,7 @@ impl Source {
             return;
         }
         let mut modules = BTreeSet::new();
-        for (at, attribute) in self.code.match_indices("#[cfg(test)]") {
+        for (at, attribute) in TEST_ONLY.iter().flat_map(|mark| self.code.match_indices(mark)) {
             let (item, path) = self.after_attributes(at + attribute.len());
             let text = &self.code[item..];
             let end = if text.starts_with("use ") {

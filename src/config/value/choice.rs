@@ -8,6 +8,7 @@ use crate::config::limits;
 use crate::config::reader::{Findings, Node};
 use crate::config::section::Value;
 use crate::live::settings::{AccessLogTarget, Forwarded, RequestId, Trace, Via};
+use crate::upstream::ProxyProtocol;
 
 /// What tells one instance from others; fit to stand in `Via`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ macro_rules! choice {
     };
 }
 
+choice!(ProxyProtocol: "off" = ProxyProtocol::Off, "v1" = ProxyProtocol::V1, "v2" = ProxyProtocol::V2);
 choice!(Forwarded: "x-forwarded" = Forwarded::XForwarded, "rfc7239" = Forwarded::Rfc7239, "both" = Forwarded::Both);
 choice!(Via: "requests" = Via::Requests, "both" = Via::Both, "off" = Via::Off);
 choice!(RequestId: "trusted" = RequestId::Trusted, "keep" = RequestId::Keep, "make" = RequestId::Make, "off" = RequestId::Off);

@@ -18,7 +18,7 @@ use crate::live::handle::Way;
 use crate::live::peer::{Certified, Peer};
 use crate::live::snapshot::Shared;
 use crate::live::{Settings, Tls};
-use crate::model::clock;
+use crate::model::{Ends, clock};
 use crate::telemetry::Metrics;
 
 /// What every connection of a worker passes.
@@ -62,7 +62,11 @@ impl Entry {
             header_timeout: settings.header_timeout,
             http1: connection::protocol(limits),
             limits,
-            http2: http2::Bounds { head: settings.max_header_bytes, streams: settings.max_streams },
+            http2: http2::Bounds {
+                head: settings.max_header_bytes,
+                streams: settings.max_streams,
+                tunnels: settings.extended_connect.then_some(settings.tunnel_timeout),
+            },
         }
     }
 
@@ -71,17 +75,18 @@ impl Entry {
         let mut counted = Counted::new(&self.shared.metrics);
         // A connection that is gone already has no address any more, and no request either.
         let local = stream.local_addr().unwrap_or(from);
-        let (stream, client, _seat) = match until_told(&activity, self.admit(stream, from, &activity)).await {
+        let own = Ends { source: from, destination: local };
+        let (stream, ends, _seat) = match until_told(&activity, self.admit(stream, own, &activity)).await {
             Ok(admitted) => admitted,
             Err(ended) => return ended,
         };
         if let Some(tls) = &self.shared.tls {
-            return self.secure(tls, stream, (client, local), activity, &mut counted).await;
+            return self.secure(tls, stream, (ends, local), activity, &mut counted).await;
         }
         let plain = async { spoken(&stream, &activity).await.map_err(|_| None) };
         match until_told(&activity, plain).await {
             Ok(protocol) => {
-                let peer = Rc::new(Peer::new(client, local));
+                let peer = Rc::new(Peer::new(ends.source, local).bound_for(ends.destination));
                 self.serve(protocol, stream, peer, activity, &mut counted).await
             }
             Err(ended) => ended,
@@ -92,24 +97,24 @@ impl Entry {
     async fn admit(
         &self,
         mut stream: TcpStream,
-        from: SocketAddr,
+        own: Ends,
         activity: &Activity,
-    ) -> Result<(TcpStream, SocketAddr, Seat), Ended> {
-        let mut client = from;
-        if self.proxy_protocol && self.speaks_for_others(from) {
+    ) -> Result<(TcpStream, Ends, Seat), Ended> {
+        let mut ends = own;
+        if self.proxy_protocol && self.speaks_for_others(own.source) {
             let header = proxy_protocol::read(&mut stream, activity);
             let header = tokio::time::timeout(self.header_timeout, header).await;
             let header = header.map_err(|_| Some("header_timeout"))?;
-            client = header.map_err(|_| Some("proxy_protocol"))?.unwrap_or(from);
+            ends = header.map_err(|_| Some("proxy_protocol"))?.unwrap_or(own);
             activity.settle(clock::now());
         }
-        let Some(seat) = self.addresses.seat(client.ip().to_canonical()) else {
+        let Some(seat) = self.addresses.seat(ends.source.ip().to_canonical()) else {
             if self.shared.tls.is_none() {
                 turn_away(&stream);
             }
             return Err(Some("address_limit"));
         };
-        Ok((stream, client, seat))
+        Ok((stream, ends, seat))
     }
 
     /// Whom a header of the PROXY protocol is asked of: of those that are trusted, or of everybody where nobody is named.
@@ -122,7 +127,7 @@ impl Entry {
         &self,
         tls: &Tls,
         stream: TcpStream,
-        (client, local): (SocketAddr, SocketAddr),
+        (ends, local): (Ends, SocketAddr),
         activity: Rc<Activity>,
         counted: &mut Counted<'_>,
     ) -> Ended {
@@ -134,7 +139,7 @@ impl Entry {
         activity.settle(clock::now());
         let certified =
             tls.identity_field().map(|field| Certified { field: field.clone(), value: secured.identity });
-        let peer = Rc::new(Peer::secure(client, local, certified));
+        let peer = Rc::new(Peer::secure(ends.source, local, certified).bound_for(ends.destination));
         self.serve(secured.protocol, secured.stream, peer, activity, counted).await
     }
 

@@ -20,6 +20,9 @@ pub mod http2;
 mod linger;
 mod pauses;
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
+
 pub(super) use activity::Activity;
 pub(super) use pauses::Overdue;
 pub use plane::{Plane, Started};

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use super::Activity;
 use super::peek::peek;
+use crate::model::Ends;
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 const TEXT: &[u8] = b"PROXY ";
@@ -21,18 +22,18 @@ const MOST: usize = 2048;
 
 /// What a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Header {
+pub(super) struct Header {
     /// Bytes to take off the stream.
-    length: usize,
-    /// The client; `None` where the balancer speaks for itself or the client has no address of its own.
-    client: Option<SocketAddr>,
+    pub(super) length: usize,
+    /// The client's connection; `None` where the balancer speaks for itself or the client has no address of its own.
+    pub(super) client: Option<Ends>,
 }
 
-/// Takes the header off the stream; `None` where the socket's own address is the client's.
+/// Takes the header off the stream; `None` where the socket's own ends are the client's.
 ///
 /// # Errors
 /// `InvalidData` if it is no header, or the socket's own.
-pub(super) async fn read(stream: &mut TcpStream, activity: &Activity) -> io::Result<Option<SocketAddr>> {
+pub(super) async fn read(stream: &mut TcpStream, activity: &Activity) -> io::Result<Option<Ends>> {
     let header = peek::<MOST, _>(stream, activity, parse).await?;
     let header = header.map_err(|Malformed| io::Error::from(io::ErrorKind::InvalidData))?;
     let mut taken = [0; MOST];
@@ -42,10 +43,10 @@ pub(super) async fn read(stream: &mut TcpStream, activity: &Activity) -> io::Res
 
 /// It is no header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Malformed;
+pub(super) struct Malformed;
 
 /// `None` while more is needed.
-fn parse(bytes: &[u8], _: bool) -> Option<Result<Header, Malformed>> {
+pub(super) fn parse(bytes: &[u8], _: bool) -> Option<Result<Header, Malformed>> {
     let begins = |with: &[u8]| bytes.starts_with(&with[..bytes.len().min(with.len())]);
     if begins(SIGNATURE) {
         binary(bytes)
@@ -66,7 +67,7 @@ fn line(bytes: &[u8]) -> Option<Result<Header, Malformed>> {
     Some(client.map(|client| Header { length: end + 1, client }))
 }
 
-fn client_of(words: &[&str]) -> Result<Option<SocketAddr>, Malformed> {
+fn client_of(words: &[&str]) -> Result<Option<Ends>, Malformed> {
     match words {
         // Whatever follows is to be ignored.
         ["PROXY", "UNKNOWN", ..] => Ok(None),
@@ -78,9 +79,9 @@ fn client_of(words: &[&str]) -> Result<Option<SocketAddr>, Malformed> {
                 "TCP6" => source.is_ipv6() && destination.is_ipv6(),
                 _ => false,
             };
-            port(to)?;
-            let client = SocketAddr::new(source, port(from)?);
-            if fits { Ok(Some(client)) } else { Err(Malformed) }
+            let source = SocketAddr::new(source, port(from)?);
+            let destination = SocketAddr::new(destination, port(to)?);
+            if fits { Ok(Some(Ends { source, destination })) } else { Err(Malformed) }
         }
         _ => Err(Malformed),
     }
@@ -102,8 +103,8 @@ fn binary(bytes: &[u8]) -> Option<Result<Header, Malformed>> {
     }
     let body = bytes.get(FIXED..length)?;
     let client = match (command & 0xf, family) {
-        (1, 0x11) => address::<4>(body, 12),
-        (1, 0x21) => address::<16>(body, 36),
+        (1, 0x11) => addresses::<4>(body, 12),
+        (1, 0x21) => addresses::<16>(body, 36),
         // LOCAL: the balancer's own, such as a health check; a client without an address, or with one of its machine alone.
         (0, _) | (1, 0x00 | 0x31 | 0x32) => Ok(None),
         _ => Err(Malformed),
@@ -112,14 +113,17 @@ fn binary(bytes: &[u8]) -> Option<Result<Header, Malformed>> {
 }
 
 /// Source and destination address, source and destination port.
-fn address<const N: usize>(body: &[u8], size: usize) -> Result<Option<SocketAddr>, Malformed>
+fn addresses<const N: usize>(body: &[u8], size: usize) -> Result<Option<Ends>, Malformed>
 where
     IpAddr: From<[u8; N]>,
 {
     let body = body.get(..size).ok_or(Malformed)?;
-    let source: [u8; N] = body[..N].try_into().map_err(|_| Malformed)?;
-    let port = u16::from_be_bytes([body[2 * N], body[2 * N + 1]]);
-    Ok(Some(SocketAddr::new(source.into(), port)))
+    let end = |n: usize| {
+        let address: [u8; N] = body[n * N..][..N].try_into().map_err(|_| Malformed)?;
+        let port = &body[2 * N + 2 * n..];
+        Ok(SocketAddr::new(address.into(), u16::from_be_bytes([port[0], port[1]])))
+    };
+    Ok(Some(Ends { source: end(0)?, destination: end(1)? }))
 }
 
 #[cfg(test)]

@@ -4,10 +4,15 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn client(bytes: &[u8]) -> Option<SocketAddr> {
+/// The client and where it goes.
+fn ends(bytes: &[u8]) -> Option<(String, String)> {
     let header = parse(bytes, false).expect("whole").expect("a header");
     assert_eq!(header.length, bytes.len());
-    header.client
+    header.client.map(|ends| (ends.source.to_string(), ends.destination.to_string()))
+}
+
+fn both(source: &str, destination: &str) -> (String, String) {
+    (source.to_owned(), destination.to_owned())
 }
 
 fn refused(bytes: &[u8]) -> bool {
@@ -24,13 +29,13 @@ const V4: [u8; 12] = [203, 0, 113, 7, 10, 0, 0, 1, 0x30, 0x39, 0, 80];
 #[test]
 fn lines_name_the_client() {
     assert_eq!(
-        client(b"PROXY TCP4 203.0.113.7 10.0.0.1 12345 80\r\n"),
-        Some(([203, 0, 113, 7], 12345).into())
+        ends(b"PROXY TCP4 203.0.113.7 10.0.0.1 12345 80\r\n"),
+        Some(both("203.0.113.7:12345", "10.0.0.1:80"))
     );
-    let six = client(b"PROXY TCP6 2001:db8::7 2001:db8::1 12345 443\r\n").expect("a client");
-    assert_eq!(six.to_string(), "[2001:db8::7]:12345");
-    assert_eq!(client(b"PROXY UNKNOWN\r\n"), None);
-    assert_eq!(client(b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n"), None);
+    let six = ends(b"PROXY TCP6 2001:db8::7 2001:db8::1 12345 443\r\n");
+    assert_eq!(six, Some(both("[2001:db8::7]:12345", "[2001:db8::1]:443")));
+    assert_eq!(ends(b"PROXY UNKNOWN\r\n"), None);
+    assert_eq!(ends(b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n"), None);
 }
 
 #[test]
@@ -64,14 +69,14 @@ fn other_lines_are_refused() {
 
 #[test]
 fn binary_headers_name_the_client() {
-    assert_eq!(client(&v2(0x21, 0x11, &V4)), Some(([203, 0, 113, 7], 12345).into()));
+    assert_eq!(ends(&v2(0x21, 0x11, &V4)), Some(both("203.0.113.7:12345", "10.0.0.1:80")));
     let mut six = [0; 36];
-    (six[0], six[1], six[15], six[33]) = (0x20, 0x01, 7, 9);
-    assert_eq!(client(&v2(0x21, 0x21, &six)).expect("a client").to_string(), "[2001::7]:9");
+    (six[0], six[1], six[15], six[31], six[33], six[34]) = (0x20, 0x01, 7, 8, 9, 1);
+    assert_eq!(ends(&v2(0x21, 0x21, &six)), Some(both("[2001::7]:9", "[::8]:256")));
     let with_more = [&V4[..], &[4, 0, 3, 1, 2, 3]].concat();
     assert_eq!(
-        client(&v2(0x21, 0x11, &with_more)),
-        Some(([203, 0, 113, 7], 12345).into()),
+        ends(&v2(0x21, 0x11, &with_more)),
+        Some(both("203.0.113.7:12345", "10.0.0.1:80")),
         "what follows is skipped"
     );
 }
@@ -85,7 +90,7 @@ fn who_has_no_address_is_taken_for_the_socket() {
         v2(0x21, 0x31, &[0; 216]),
         v2(0x21, 0x32, &[]),
     ] {
-        assert_eq!(client(&header), None);
+        assert_eq!(ends(&header), None);
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn admit(
         return Err(Refusal::Method);
     }
     let (target, fields, trace) = (&parts.uri, &parts.headers, head.said.trace);
-    if !sampler.takes(policy, &Source { client: head.client, target, fields, trace }) {
+    if !sampler.takes(policy, &Source { client: head.peer.address, target, fields, trace }) {
         return Err(Refusal::NotSampled);
     }
     let declared = declared_length(&parts.headers);

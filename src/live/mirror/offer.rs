@@ -1,7 +1,6 @@
 //! Offers a request to the gate; hands back the body to send and a ticket. A ticket that is dropped unused is a counted
 //! refusal.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use crate::gate::{Gate, Kept, Permit};
 use crate::live::Route;
 use crate::live::access_log::Note;
 use crate::live::meters::RouteMeters;
+use crate::live::peer::Peer;
 use crate::live::request::headers::Said;
 use crate::model::clock::Instant;
 use crate::model::{Chunks, Decision, Exchange, MirroredRequest, Refusal, TraceContext};
@@ -25,7 +25,7 @@ use crate::model::{Chunks, Decision, Exchange, MirroredRequest, Refusal, TraceCo
 /// What the decision is made by.
 pub(in crate::live) struct Head<'a> {
     pub(in crate::live) parts: &'a Parts,
-    pub(in crate::live) client: IpAddr,
+    pub(in crate::live) peer: &'a Peer,
     pub(in crate::live) said: &'a Said,
     /// The trace that each leg is told a parent of its own in.
     pub(in crate::live) trace: Option<TraceContext>,
@@ -69,7 +69,7 @@ pub(in crate::live) fn offer(
             let (to, stable) = oneshot::channel();
             let bytes = admission.bytes.sibling();
             let draft = Draft {
-                request: copy(head),
+                request: copy(head, experiment.tells_client()),
                 recorder: Recorder::new(route.mirror.max_body),
                 declared: body.size_hint().exact().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
                 experiment: experiment.clone(),
@@ -88,7 +88,8 @@ pub(in crate::live) fn offer(
     (Tapped::new(Either::Left(body), watch), Ticket { upload, answer })
 }
 
-fn copy(head: &Head<'_>) -> MirroredRequest {
+/// The copy without its body; `told` if a leg learns whose it is.
+fn copy(head: &Head<'_>, told: bool) -> MirroredRequest {
     let parts = head.parts;
     MirroredRequest {
         method: parts.method.clone(),
@@ -96,6 +97,7 @@ fn copy(head: &Head<'_>) -> MirroredRequest {
         headers: parts.headers.clone(),
         extensions: parts.extensions.clone(),
         trace: head.trace,
+        client: told.then(|| head.peer.ends()),
         body: Chunks::default(),
     }
 }

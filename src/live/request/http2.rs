@@ -4,10 +4,13 @@
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body::Body;
+use hyper::ext;
 
+use super::extended_connect::handshake;
 use super::survey::{Field, Survey};
 use super::validate::{expectation, target, valid_host};
 use crate::live::error::Obstacle;
+use crate::live::upgrade::Protocol;
 
 /// Requests with more fields than this are answered 431, as over HTTP/1.1.
 const MAX_FIELDS: usize = 128;
@@ -24,11 +27,17 @@ const OF_A_CONNECTION: [Field; 5] =
 ///
 /// # Errors
 /// The [`Obstacle`] to answer with.
-pub(in crate::live) fn translate<B: Body>(request: &mut Request<B>, survey: Survey) -> Result<(), Obstacle> {
-    if request.method() == Method::CONNECT {
+pub(in crate::live) fn translate<B: Body>(
+    request: &mut Request<B>,
+    survey: &mut Survey,
+    upgrades: &[Protocol],
+) -> Result<(), Obstacle> {
+    let connect = request.method() == Method::CONNECT;
+    let protocol = if connect { request.extensions_mut().remove::<ext::Protocol>() } else { None };
+    if connect && protocol.is_none() {
         return Err(Obstacle::Connect);
     }
-    fields(request.headers(), survey)?;
+    fields(request.headers(), *survey)?;
     authority(request)?;
     if request.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
         return Err(Obstacle::BadRequest("a target that is not http"));
@@ -38,6 +47,9 @@ pub(in crate::live) fn translate<B: Body>(request: &mut Request<B>, survey: Surv
     }
     target(request)?;
     join_cookies(request.headers_mut());
+    if let Some(protocol) = protocol {
+        return handshake(request, survey, protocol.as_str(), upgrades);
+    }
     if !request.body().is_end_stream() && !request.headers().contains_key(header::CONTENT_LENGTH) {
         // Said in words: a body of a GET that nothing announces would be left out.
         request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));

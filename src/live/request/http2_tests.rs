@@ -16,8 +16,9 @@ fn request(uri: &str, fields: Pairs) -> Request<Empty<Bytes>> {
 }
 
 fn translated<B: Body>(mut request: Request<B>) -> Result<Request<B>, Obstacle> {
-    let survey = Survey::of(request.headers(), None);
-    translate(&mut request, survey)?;
+    let mut survey = Survey::of(request.headers(), None);
+    let websocket = Protocol::parse("websocket").expect("a protocol");
+    translate(&mut request, &mut survey, &[websocket])?;
     Ok(request)
 }
 
@@ -126,4 +127,28 @@ fn a_body_is_announced_and_nothing_else() {
     assert_eq!(with_body(&[("content-length", "3")]), None);
     let read = translated(request("http://a/", &[])).expect("lawful");
     assert!(!read.headers().contains_key("transfer-encoding"));
+}
+
+#[test]
+fn a_connect_is_refused_unless_it_asks_for_a_websocket_and_is_lawful_otherwise() {
+    let connect = |protocol: Option<&'static str>, fields| {
+        let mut request = request("https://a.example/chat", fields);
+        *request.method_mut() = Method::CONNECT;
+        if let Some(protocol) = protocol {
+            request.extensions_mut().insert(ext::Protocol::from_static(protocol));
+        }
+        translated(request)
+    };
+    let version: Pairs = &[("sec-websocket-version", "13")];
+    assert!(matches!(connect(None, version), Err(Obstacle::Connect)));
+    assert!(matches!(connect(Some("connect-udp"), version), Err(Obstacle::Protocol)));
+    let made = connect(Some("websocket"), version).expect("a handshake");
+    assert_eq!((made.method(), made.uri().to_string().as_str()), (&Method::GET, "/chat"));
+    assert_eq!(made.headers()["host"], "a.example");
+    assert!(made.extensions().get::<ext::Protocol>().is_none(), "it is an ordinary request from here on");
+    let upgrade: Pairs = &[("sec-websocket-version", "13"), ("upgrade", "websocket")];
+    assert!(matches!(connect(Some("websocket"), upgrade), Err(Obstacle::BadRequest(_))));
+    let mut get = request("https://a.example/chat", version);
+    get.extensions_mut().insert(ext::Protocol::from_static("websocket"));
+    assert!(!translated(get).expect("lawful").headers().contains_key("upgrade"), "h2 refuses it before");
 }

@@ -1,5 +1,6 @@
 //! A request is read: may it be forwarded, where to, and with which fields.
 
+mod extended_connect;
 pub mod headers;
 pub mod hops;
 pub mod http2;

@@ -65,6 +65,11 @@ impl Survey {
         survey
     }
 
+    /// Notes a field that we added.
+    pub(super) fn add(&mut self, field: Field) {
+        self.0 |= field.bit();
+    }
+
     pub(in crate::live) fn has(self, field: Field) -> bool {
         self.0 & field.bit() != 0
     }

@@ -123,6 +123,11 @@ impl Served {
         self.meters.stable_first_byte.record(first_byte - sent);
         first_byte
     }
+
+    /// The client is told another status than stable's own.
+    pub(in crate::live) fn told(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
 }
 
 impl Drop for Served {

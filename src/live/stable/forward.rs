@@ -1,6 +1,5 @@
 //! The request to stable and the head of its answer back: which connection, how long, and the one retry there is.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response, Version};
@@ -15,14 +14,14 @@ use crate::live::mirror::{LiveBody, Ticket};
 use crate::live::upgrade::Ask;
 use crate::model::clock::{self, Instant};
 use crate::upstream::error::broken_label;
-use crate::upstream::{Lease, Pool, SendError};
+use crate::upstream::{Lease, OnBehalf, SendError};
 
 /// Sends the request; resolves with the head of stable's answer.
 ///
 /// A request is sent again only where a used connection had gone stale: before a byte of it was written, when hyper hands
 /// it back, its body not begun; and once more if it is one that [may be sent twice](super::again) and no byte of an answer came.
 pub(in crate::live) async fn forward(
-    pool: &Rc<Pool<LiveBody>>,
+    pool: &OnBehalf<'_, LiveBody>,
     mut request: Request<LiveBody>,
     ask: Option<&Ask>,
     ticket: &Ticket,
@@ -30,6 +29,9 @@ pub(in crate::live) async fn forward(
     arrived: Instant,
     client: Version,
 ) -> Result<Arrived, Obstacle> {
+    if ask.is_some_and(|ask| !ask.can_be_asked(pool.settings())) {
+        return Err(Obstacle::Protocol);
+    }
     let lease = if ask.is_some() { Box::pin(pool.checkout_to_switch()).await } else { pool.checkout().await };
     let mut lease = lease.map_err(Obstacle::Unreached)?;
     let (limit, pause) = (pool.settings().response_timeout, pool.settings().body_timeout);
@@ -49,7 +51,10 @@ pub(in crate::live) async fn forward(
                 let switch = Some(consent.ok_or(Obstacle::Broken("invalid_response"))?);
                 return Ok(Arrived { response, lease, sent, pause, switch });
             }
-            Ok(response) if !framing::is_sound(response.headers()) => {
+            Ok(response)
+                if !framing::is_sound(response.headers())
+                    || ask.is_some_and(|ask| !ask.can_be_answered(response.status())) =>
+            {
                 return Err(Obstacle::Broken("invalid_response"));
             }
             Ok(response) => return Ok(Arrived { response, lease, sent, pause, switch: None }),

@@ -50,9 +50,6 @@ fn what_is_no_handshake_asks_for_nothing() {
     let mut old = parts(&HANDSHAKE);
     old.version = Version::HTTP_10;
     assert!(!asks(&old), "Upgrade in HTTP/1.0 is ignored");
-    let mut new = parts(&HANDSHAKE);
-    new.version = Version::HTTP_2;
-    assert!(!asks(&new), "HTTP/2 has no Upgrade");
     let mut post = parts(&HANDSHAKE);
     post.method = Method::POST;
     assert!(!asks(&post));
@@ -105,4 +102,52 @@ fn a_switch_has_no_framing() {
     let mut names: Vec<_> = answer.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["connection", "upgrade", "x-kept"]);
+}
+
+#[test]
+fn to_a_handshake_of_our_own_only_its_own_accept_is_a_consent() {
+    let mut parts = parts(&HANDSHAKE);
+    parts.version = Version::HTTP_2;
+    let ask = Ask::of(&parts, true, &websocket()).expect("asks");
+    let ask = ask.by_stream(&parts, hyper::upgrade::on(Request::new(())));
+    let consents = |accepts: &[&'static str]| {
+        let mut answer = fields(&[("upgrade", "websocket"), ("connection", "upgrade")]);
+        for accept in accepts {
+            answer.append("sec-websocket-accept", HeaderValue::from_static(accept));
+        }
+        ask.consent(StatusCode::SWITCHING_PROTOCOLS, &answer).is_some()
+    };
+    assert!(consents(&["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]));
+    assert!(!consents(&[]) && !consents(&["s3pPLMBiTxaQ9kYGzzhZRbK+xOO="]));
+    assert!(!consents(&["s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]));
+    // A 2xx would be taken for the tunnel's beginning.
+    assert!(!ask.can_be_answered(StatusCode::OK) && !ask.can_be_answered(StatusCode::NO_CONTENT));
+    assert!(ask.can_be_answered(StatusCode::FORBIDDEN) && ask.can_be_answered(StatusCode::FOUND));
+    let leg = |protocol| upstream::Settings { protocol, ..upstream::fixture::leg(1) };
+    assert!(!ask.can_be_asked(&leg(HttpVersion::Http2)) && ask.can_be_asked(&leg(HttpVersion::Negotiated)));
+    assert!(ask.into_stream().is_some());
+}
+
+#[test]
+fn whoever_asked_over_http_1_checks_the_accept_and_gets_whatever_stable_says() {
+    let ask = Ask::of(&parts(&HANDSHAKE), true, &websocket()).expect("asks");
+    let answer =
+        fields(&[("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-accept", "x")]);
+    assert!(ask.consent(StatusCode::SWITCHING_PROTOCOLS, &answer).is_some());
+    let leg = upstream::Settings { protocol: HttpVersion::Http2, ..upstream::fixture::leg(1) };
+    assert!(ask.can_be_answered(StatusCode::OK) && ask.can_be_asked(&leg));
+    assert!(ask.into_stream().is_none());
+}
+
+#[test]
+fn an_answer_on_a_stream_has_nothing_of_the_handshake() {
+    let mut answer = fields(&[
+        ("content-length", "0"),
+        ("transfer-encoding", "chunked"),
+        ("sec-websocket-accept", "x"),
+        ("sec-websocket-protocol", "chat"),
+    ]);
+    Ask::write_stream(&mut answer);
+    let names: Vec<_> = answer.keys().map(HeaderName::as_str).collect();
+    assert_eq!(names, ["sec-websocket-protocol"]);
 }

@@ -38,6 +38,7 @@ fn request(target: &str, fields: &[(&str, &str)], body: &[u8]) -> MirroredReques
         target: target.parse().unwrap(),
         headers: headers(fields),
         trace: None,
+        client: None,
         extensions: Extensions::new(),
         body: chunks(body),
     }

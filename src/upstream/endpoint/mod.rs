@@ -82,10 +82,15 @@ impl<B> Endpoint<B> {
         }
     }
 
-    /// How it is connected to.
-    pub(super) fn way(&self, protocol: HttpVersion, connector: Option<&tokio_rustls::TlsConnector>) -> Way {
+    /// How it is connected to, by a connection that begins with `header`.
+    pub(super) fn way(
+        &self,
+        protocol: HttpVersion,
+        connector: Option<&tokio_rustls::TlsConnector>,
+        header: Bytes,
+    ) -> Way {
         let tls = connector.cloned().zip(self.name.clone());
-        Way { address: self.address, protocol, tls }
+        Way { address: self.address, protocol, tls, header }
     }
 
     /// Whether somebody makes a connection that can be waited for.

@@ -15,17 +15,19 @@ struct Program {
 
 const NGINX: Program = Program {
     name: "nginx",
-    config: |address, particular| {
-        let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-        let folders = kinds.map(|kind| format!("{kind}_temp_path {kind};")).concat();
-        format!(
-            "daemon off; master_process off; pid nginx.pid; error_log stderr error;\n\
-             events {{ worker_connections 256; }}\n\
-             http {{ access_log off; {folders} server {{ listen {address} reuseport; {particular} }}\n"
-        )
-    },
+    config: |address, particular| nginx(address, "", particular),
     args: |file, folder| ["-c", file, "-p", folder, "-e", "stderr"].map(str::to_owned).to_vec(),
 };
+
+fn nginx(address: SocketAddr, how: &str, particular: &str) -> String {
+    let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let folders = kinds.map(|kind| format!("{kind}_temp_path {kind};")).concat();
+    format!(
+        "daemon off; master_process off; pid nginx.pid; error_log stderr error;\n\
+         events {{ worker_connections 256; }}\n\
+         http {{ access_log off; {folders} server {{ listen {address} reuseport{how}; {particular} }}\n"
+    )
+}
 
 const HAPROXY: Program = Program {
     name: "haproxy",
@@ -189,4 +191,55 @@ fn half_of_it_differs(proxy: &Proxy) {
         assert_eq!(seen, 25.0, "{verdict}");
     }
     assert_eq!(page.sum("umbrage_leg_errors_total", &[]), 0.0);
+}
+
+/// As they are told of the client by the PROXY protocol; they answer with what they were told, and what they know besides.
+const TOLD: [(Program, &str); 2] = [
+    (
+        Program { config: |address, particular| nginx(address, " proxy_protocol", particular), ..NGINX },
+        "location / { return 200 \
+         '$proxy_protocol_addr:$proxy_protocol_port to $proxy_protocol_server_port by $connection'; } }",
+    ),
+    (
+        HAPROXY,
+        " accept-proxy\n http-request return status 200 content-type text/plain \
+         lf-string \"%[src]:%[src_port] to %[dst_port] by -\"",
+    ),
+];
+
+#[test]
+fn behind_they_learn_the_client_from_the_header_of_each_version() {
+    for (program, particular) in TOLD {
+        let Some(path) = tool(program.name) else { continue };
+        let stable = program.start(&path, particular);
+        for version in ["v1", "v2"] {
+            let proxy = proxy()
+                .stable_url(&stable.url())
+                .with("stable", &format!("proxy_protocol = \"{version}\""))
+                .with("stable", "health = { path = \"/\", interval = \"50ms\" }")
+                .with("listen", "workers = 1")
+                .start();
+            tells_each_client_apart(&proxy, &format!("{} {version}", program.name));
+            let page = proxy.metrics_when("it was found well", |page| {
+                page.sum("umbrage_leg_up", &[("leg", "stable")]) == 1.0
+            });
+            assert_eq!(page.sum("umbrage_leg_errors_total", &[]), 0.0);
+            proxy.assert_laws();
+        }
+    }
+}
+
+fn tells_each_client_apart(proxy: &Proxy, how: &str) {
+    let mut clients = [proxy.client(), proxy.client()];
+    let told: Vec<String> = (0..20)
+        .map(|n| {
+            let client = &mut clients[n % 2];
+            let text = client.get("/").read_response().text();
+            let (named, connection) = text.split_once(" by ").expect("its own words");
+            assert_eq!(named, format!("{} to {}", client.local_addr(), proxy.addr().port()), "{how}");
+            connection.to_owned()
+        })
+        .collect();
+    assert!((2..20).all(|n| told[n] == told[n % 2]), "{how}: {told:?}");
+    assert!(told[0] != told[1] || told[0] == "-", "{how}: {told:?}");
 }

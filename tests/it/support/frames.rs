@@ -159,6 +159,13 @@ impl Frames {
         Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
+    /// The next frame if one begins to come before this is over.
+    #[track_caller]
+    pub fn read_within(&mut self, patience: Duration) -> Option<Frame> {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+        if matches!(self.stream.peek(&mut [0]), Ok(1)) { self.read() } else { None }
+    }
+
     /// The next frame of this kind; `None` if the connection ends before.
     #[track_caller]
     pub fn read_kind(&mut self, kind: u8) -> Option<Frame> {
@@ -184,6 +191,27 @@ impl Frames {
             }
         }
         Some(bytes)
+    }
+
+    /// The next bytes of a stream's body, this many; the windows are opened again for them if `acknowledged`.
+    #[track_caller]
+    pub fn read_data(&mut self, stream: u32, count: usize, acknowledged: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            let frame = self.read_kind(DATA).expect("more of the body");
+            assert!(
+                frame.stream == stream && frame.flags & END_STREAM == 0,
+                "after {}: {frame:?}",
+                bytes.len()
+            );
+            if acknowledged && !frame.payload.is_empty() {
+                let more = u32::try_from(frame.payload.len()).unwrap().to_be_bytes();
+                self.frame(WINDOW_UPDATE, 0, 0, &more).frame(WINDOW_UPDATE, 0, stream, &more);
+            }
+            bytes.extend_from_slice(&frame.payload);
+        }
+        assert_eq!(bytes.len(), count, "more came than was asked for");
+        bytes
     }
 
     /// Reads until it is clear what became of a stream.

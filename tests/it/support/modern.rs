@@ -101,6 +101,7 @@ pub struct ModernBuilder {
     streams: Option<u32>,
     window: Option<u32>,
     reads: bool,
+    greeted: bool,
 }
 
 /// A running backend; it stops when dropped.
@@ -118,11 +119,13 @@ struct State {
     connections: Mutex<usize>,
     resets: Mutex<usize>,
     resumed: Mutex<usize>,
+    greetings: Mutex<Vec<String>>,
 }
 
 /// A backend that answers every request of HTTP/2 with 200 and `hello`.
 pub fn modern() -> ModernBuilder {
-    ModernBuilder { decide: Arc::new(|_, _| hello()), tls: None, streams: None, window: None, reads: true }
+    let decide = Arc::new(|_: &Seen, _| hello());
+    ModernBuilder { decide, tls: None, streams: None, window: None, reads: true, greeted: false }
 }
 
 /// 200 and `hello`.
@@ -190,6 +193,12 @@ impl ModernBuilder {
         self
     }
 
+    /// Takes a line of the PROXY protocol off each connection, before anything else.
+    pub fn behind_proxy_protocol(mut self) -> Self {
+        self.greeted = true;
+        self
+    }
+
     /// Opens no window for bodies, and reads none.
     pub fn opens_no_window(mut self) -> Self {
         (self.window, self.reads) = (Some(0), false);
@@ -243,6 +252,11 @@ impl Modern {
         *lock(&self.state.resets)
     }
 
+    /// The lines of the PROXY protocol that came, one for each connection.
+    pub fn greetings(&self) -> Vec<String> {
+        lock(&self.state.greetings).clone()
+    }
+
     /// TLS handshakes that took up an earlier session.
     pub fn resumed(&self) -> usize {
         *lock(&self.state.resumed)
@@ -273,10 +287,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn accept(listener: TcpListener, builder: Rc<ModernBuilder>, state: Arc<State>) {
-    while let Ok((stream, _)) = listener.accept().await {
+    while let Ok((mut stream, _)) = listener.accept().await {
         stream.set_nodelay(true).unwrap();
         let (builder, state) = (builder.clone(), state.clone());
         tokio::task::spawn_local(async move {
+            if builder.greeted {
+                let Ok(line) = greeting(&mut stream).await else { return };
+                lock(&state.greetings).push(line);
+            }
             let Some(tls) = builder.tls.clone() else { return two(stream, &builder, &state).await };
             let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else { return };
             let session = stream.get_ref().1;
@@ -290,6 +308,15 @@ async fn accept(listener: TcpListener, builder: Rc<ModernBuilder>, state: Arc<St
             }
         });
     }
+}
+
+/// A line to its end, and not a byte more.
+async fn greeting(stream: &mut tokio::net::TcpStream) -> std::io::Result<String> {
+    let mut line = Vec::new();
+    while line.last() != Some(&b'\n') && line.len() < 107 {
+        line.push(stream.read_u8().await?);
+    }
+    Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
 fn connected(state: &State) -> usize {

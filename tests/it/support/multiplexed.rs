@@ -36,6 +36,24 @@ pub fn multiplexed(addr: SocketAddr) -> Multiplexed {
     Multiplexed { runtime, send }
 }
 
+/// A connection in the clear that grants so much of each stream, and of all of them, before it has taken it.
+pub fn multiplexed_narrow(addr: SocketAddr, window: u32) -> Multiplexed {
+    let runtime = runtime();
+    let send = runtime.block_on(async {
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(window);
+        let stream = TcpStream::connect(addr).await.unwrap();
+        // Small words about windows must not wait for each other.
+        stream.set_nodelay(true).unwrap();
+        let (send, connection) = builder.handshake(stream).await.unwrap();
+        runtime.spawn(async move {
+            let _ = connection.await;
+        });
+        send
+    });
+    Multiplexed { runtime, send }
+}
+
 /// A connection over TLS, to this name.
 pub fn multiplexed_tls(addr: SocketAddr, config: Arc<ClientConfig>, name: &str) -> Multiplexed {
     let runtime = runtime();
@@ -77,6 +95,12 @@ impl Multiplexed {
     #[track_caller]
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(async { tokio::time::timeout(DEADLINE, future).await.expect("in time") })
+    }
+
+    /// The same for something that takes its time.
+    #[track_caller]
+    pub fn wait_long<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(async { tokio::time::timeout(DEADLINE * 12, future).await.expect("in time") })
     }
 
     /// Sends a request whole and reads its answer whole.

@@ -1,5 +1,7 @@
 //! Follows what a client sends, frame by frame, before h2 reads it: judges each, and says what may pass.
 
+use std::time::Duration;
+
 use super::block::{Blocks, Fate, frames};
 use super::credit::{Credit, Flood};
 use super::frame::{
@@ -23,6 +25,8 @@ pub(in crate::live::arrival) struct Bounds {
     pub(in crate::live::arrival) head: usize,
     /// Streams open at once.
     pub(in crate::live::arrival) streams: u32,
+    /// How long nothing may pass in a tunnel on a stream (RFC 8441), if there may be any.
+    pub(in crate::live::arrival) tunnels: Option<Duration>,
 }
 
 /// What is to become of bytes.

@@ -12,6 +12,7 @@ mod outgoing;
 mod pace;
 mod stream;
 mod streams;
+mod tunnels;
 
 pub(super) use inspector::Bounds;
 pub(super) use serve::serve;

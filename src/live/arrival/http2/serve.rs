@@ -1,6 +1,5 @@
 //! Serves one HTTP/2 connection until it ends, is too slow, floods, or is told to.
 
-use std::convert::Infallible;
 use std::error::Error as _;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::inspector::Bounds;
 use super::pace::Paced;
 use super::stream::{Course, Framed};
+use super::tunnels::Tunnels;
 use crate::live::arrival::activity::{Activity, Verdict};
 use crate::live::handle::Way;
 use crate::live::peer::Peer;
@@ -46,6 +46,9 @@ fn protocol(bounds: Bounds, activity: Rc<Activity>) -> Builder<Paced> {
         .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_local_error_reset_streams(FORCED_RESETS);
+    if bounds.tunnels.is_some() {
+        builder.enable_connect_protocol();
+    }
     builder
 }
 
@@ -58,13 +61,13 @@ pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
     activity.multiplex();
+    let tunnels = Tunnels::new(bounds.tunnels.unwrap_or_default());
     let (io, course) = Framed::new(stream, bounds, activity.clone());
     let service = {
-        let activity = activity.clone();
+        let (activity, opener) = (activity.clone(), tunnels.opener());
         service_fn(move |request| {
             let answer = way.clone().handle(peer.clone(), activity.clone(), request);
-            // A request of HTTP/2 that asks for an upgrade is malformed: no tunnel ever follows.
-            async { Ok::<_, Infallible>(answer.await.0) }
+            opener.clone().deliver(answer)
         })
     };
     let connection = protocol(bounds, activity.clone()).serve_connection(TokioIo::new(io), service);

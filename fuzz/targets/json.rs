@@ -1,0 +1,7 @@
+//! Runs `tests/properties/json.rs` on whatever the fuzzer makes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use umbrage_fuzz::properties::json::check;
+
+fuzz_target!(|data: &[u8]| check(data));
