@@ -253,12 +253,12 @@ impl Activity {
 
     /// A piece of stable's answer came.
     pub(in crate::live) fn answered(&self) {
+        self.pieces.set(self.pieces.get().saturating_add(1));
         if self.multiplexed.get() {
             self.pauses.offered();
         } else {
             self.answer.set(None);
         }
-        self.pieces.set(self.pieces.get().saturating_add(1));
     }
 
     /// How many pieces of answers came since this was last asked.

@@ -25,7 +25,7 @@ pub(in crate::live::arrival) struct Bounds {
     pub(in crate::live::arrival) head: usize,
     /// Streams open at once.
     pub(in crate::live::arrival) streams: u32,
-    /// How long nothing may pass in a tunnel on a stream (RFC 8441), if there may be any.
+    /// How long nothing may pass in a tunnel; `None` where none may be asked for.
     pub(in crate::live::arrival) tunnels: Option<Duration>,
 }
 
@@ -140,17 +140,21 @@ impl Inspector {
             DATA => self.streams.data(head.stream, head.has(END_STREAM))?,
             RST_STREAM => self.streams.given_up(head.stream),
             WINDOW_UPDATE if self.streams.is_known(head.stream) && is_by_nothing(payload(head, bytes)?) => {
-                self.credit.pay(clock::now, || activity.take_pieces())?;
+                self.pay(activity)?;
                 return Err(Then::Replace(HEAD + head.length, reset_for(head.stream)));
             }
             _ => {}
         }
         if head.kind != DATA || (head.length == 0 && !head.has(END_STREAM)) {
-            self.credit.pay(clock::now, || activity.take_pieces())?;
+            self.pay(activity)?;
         }
         self.begun = true;
         self.passing = (head.length, head.kind == DATA);
         Ok(HEAD)
+    }
+
+    fn pay(&mut self, activity: &Activity) -> Result<(), Flood> {
+        self.credit.pay(clock::now, || activity.take_pieces())
     }
 
     /// What the head of a frame says against it, as far as h2 would not or would call it by another name.
@@ -196,7 +200,7 @@ impl Inspector {
             }
             payload(part, rest)?;
             if self.scanned > 0 {
-                self.credit.pay(clock::now, || activity.take_pieces())?;
+                self.pay(activity)?;
             }
             self.scanned += HEAD + part.length;
             if part.has(END_HEADERS) {
