@@ -1,5 +1,6 @@
 //! Readings from files as a system has them, and from this one.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::float_cmp, reason = "quotients of small whole numbers, written as they come out")]
 
 use tempfile::TempDir;
 

@@ -2,12 +2,14 @@
 //! go after its hold.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::{
-    Client, Deadline, PATIENCE, Proxy, ProxyBuilder, RawResponse, Server, eventually, proxy, server,
+    Client, Deadline, PATIENCE, Proxy, ProxyBuilder, RawResponse, Server, answer, eventually, proxy, server,
 };
 
 /// What any process uses more than, of whatever limit: 0.0001 %.
@@ -93,7 +95,7 @@ fn requests_in_flight_beyond_their_bound_stop_the_mirroring_until_they_are_serve
     let stable = server()
         .answers_with(|request| match request.target.as_str() {
             "/slow" => RawResponse::nothing().then_hangs(),
-            _ => crate::support::answer(200, &[], "stable"),
+            _ => answer(200, &[], "stable"),
         })
         .start();
     let shadow = backend();
@@ -121,39 +123,59 @@ fn requests_in_flight_beyond_their_bound_stop_the_mirroring_until_they_are_serve
     proxy.assert_laws();
 }
 
-#[test]
-fn errors_of_stable_beyond_the_usual_stop_the_mirroring() {
-    let sick = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+/// Learns what is usual, is told that stable is `sick`, trips, holds, and lets go once it is not any more.
+fn from_usual_to_sick_and_back(
+    guard: &str,
+    keys: &[&str],
+    sickness: impl Fn() -> RawResponse + Send + Sync + 'static,
+) {
+    let sick = Arc::new(AtomicBool::new(false));
     let told = sick.clone();
+    let well = move || answer(200, &[], "stable");
     let stable = server()
-        .answers_with(move |_| match told.load(std::sync::atomic::Ordering::Relaxed) {
-            true => crate::support::answer(500, &[], "stable"),
-            false => crate::support::answer(200, &[], "stable"),
-        })
+        .answers_with(move |_| if told.load(Ordering::Relaxed) { sickness() } else { well() })
         .start();
     let shadow = backend();
-    let keys = ["stable_errors = 3", "window = \"1s\"", "baseline = \"3s\"", "min_requests = 5"];
-    let proxy = keys.iter().fold(mirroring(&stable, &shadow), |proxy, key| proxy.with("guard", key)).start();
+    let quick = ["window = \"1s\"", "baseline = \"3s\"", "min_requests = 2"];
+    let proxy = mirroring(&stable, &shadow);
+    let proxy = quick.iter().chain(keys).fold(proxy, |proxy, key| proxy.with("guard", key)).start();
     let client = RefCell::new(proxy.client());
-    // Three windows of health are learned; before, there is no bound.
-    eventually(PATIENCE, "what is usual is known", || {
-        ask(&mut client.borrow_mut(), 5);
-        tripped(&proxy, "stable_errors") == Some(0.0)
-    });
-    sick.store(true, std::sync::atomic::Ordering::Relaxed);
-    eventually(PATIENCE, "the guard trips", || {
-        ask(&mut client.borrow_mut(), 5);
-        tripped(&proxy, "stable_errors") == Some(1.0)
-    });
-    sick.store(false, std::sync::atomic::Ordering::Relaxed);
+    let until = |what: &str, wanted: f64| {
+        eventually(PATIENCE, what, || {
+            ask(&mut client.borrow_mut(), 5);
+            tripped(&proxy, guard) == Some(wanted)
+        });
+    };
+    until("three windows are learned", 0.0);
+    assert_eq!(proxy.decided("guard"), 0.0);
+    sick.store(true, Ordering::Relaxed);
+    until("it trips", 1.0);
+    sick.store(false, Ordering::Relaxed);
     let guarded = proxy.decided("guard");
     ask(&mut client.borrow_mut(), 5);
     assert_eq!(proxy.decided("guard"), guarded + 5.0, "it is held");
-    eventually(PATIENCE, "the guard lets go", || {
-        ask(&mut client.borrow_mut(), 5);
-        tripped(&proxy, "stable_errors") == Some(0.0)
-    });
+    until("it lets go", 0.0);
     proxy.assert_laws();
+}
+
+#[test]
+fn errors_of_stable_beyond_the_usual_stop_the_mirroring() {
+    let error = || answer(500, &[], "stable");
+    from_usual_to_sick_and_back("stable_errors", &["stable_errors = 3"], error);
+}
+
+#[test]
+fn latency_of_stable_beyond_the_usual_stops_the_mirroring() {
+    // Nobody ever opens it.
+    let (_never, closed) = std::sync::mpsc::sync_channel::<()>(0);
+    let closed = Mutex::new(closed);
+    let slow = move || {
+        let _ = closed.lock().expect("whole").recv_timeout(Duration::from_millis(200));
+        answer(200, &[], "stable")
+    };
+    // What is usual is some milliseconds, even on a busy machine below a hundred.
+    let keys = ["stable_latency = 2", "stable_latency_floor = \"100ms\""];
+    from_usual_to_sick_and_back("stable_latency", &keys, slow);
 }
 
 #[test]

@@ -38,7 +38,7 @@ mod tests {
     use crate::model::clock;
 
     const TICK: Duration = Duration::from_millis(250);
-    const OVER: Duration = Duration::from_secs(600);
+    const OVER: Duration = Duration::from_mins(10);
 
     #[test]
     fn it_is_known_after_a_while_and_then_moves_slowly() {
@@ -68,7 +68,7 @@ mod tests {
         baseline.learn(now, Some(1.0), OVER);
         assert_eq!(baseline.known(TICK), None, "the first reading stands for no time");
         baseline.learn(now + TICK, Some(1.0), OVER);
-        baseline.learn(now + Duration::from_secs(3600), Some(1.0), OVER);
+        baseline.learn(now + Duration::from_hours(1), Some(1.0), OVER);
         assert_eq!(baseline.known(Duration::from_millis(1250)), Some(1.0));
         assert_eq!(baseline.known(Duration::from_millis(1251)), None);
     }

@@ -19,7 +19,7 @@ fn settings() -> GuardSettings {
         stable_latency_floor: Duration::from_millis(100),
         min_requests: 200,
         window: Duration::from_secs(10),
-        baseline: Duration::from_secs(600),
+        baseline: Duration::from_mins(10),
         hold: HOLD,
     }
 }
@@ -42,6 +42,7 @@ impl Trial {
     }
 
     /// One look at these readings, and the totals as they are.
+    #[allow(clippy::needless_pass_by_value, reason = "each is written where it is looked at")]
     fn look(&mut self, readings: Readings) -> bool {
         self.now += TICK;
         let readings = Readings {
@@ -198,8 +199,8 @@ fn a_guard_that_is_switched_off_lets_go_at_once_and_another_bound_after_the_hold
 fn errors_are_held_against_what_is_usual_once_it_is_known() {
     let mut trial = Trial::new();
     // A tenth of everything fails from the start: that is usual here, as far as anybody knows.
-    assert!(!trial.traffic(Duration::from_secs(60), 10, 0));
-    assert!(!trial.traffic(Duration::from_secs(60), 25, 0), "less than three times as many");
+    assert!(!trial.traffic(Duration::from_mins(1), 10, 0));
+    assert!(!trial.traffic(Duration::from_mins(1), 25, 0), "less than three times as many");
     assert!(trial.traffic(Duration::from_secs(15), 95, 0));
     assert_eq!(trial.by(), ["stable_errors"]);
 }
@@ -207,8 +208,8 @@ fn errors_are_held_against_what_is_usual_once_it_is_known() {
 #[test]
 fn a_few_errors_of_a_service_that_has_none_are_below_the_floor() {
     let mut trial = Trial::new();
-    assert!(!trial.traffic(Duration::from_secs(60), 0, 0));
-    assert!(!trial.traffic(Duration::from_secs(60), 4, 0));
+    assert!(!trial.traffic(Duration::from_mins(1), 0, 0));
+    assert!(!trial.traffic(Duration::from_mins(1), 4, 0));
     assert!(trial.traffic(Duration::from_secs(2), 100, 0));
     assert_eq!(trial.by(), ["stable_errors"], "within seconds");
 }
@@ -224,7 +225,7 @@ fn nothing_is_held_against_a_baseline_that_is_not_known_yet() {
 fn latency_is_held_against_what_is_usual() {
     let mut trial = Trial::new();
     // Up to 250 ms is usual, up to 500 ms less than three times as much.
-    assert!(!trial.traffic(Duration::from_secs(60), 0, 8));
+    assert!(!trial.traffic(Duration::from_mins(1), 0, 8));
     assert!(!trial.traffic(Duration::from_secs(30), 0, 9));
     assert!(trial.traffic(Duration::from_secs(10), 0, 12));
     assert_eq!(trial.by(), ["stable_latency"]);
@@ -233,7 +234,7 @@ fn latency_is_held_against_what_is_usual() {
 #[test]
 fn a_slow_service_of_few_milliseconds_is_below_the_floor() {
     let mut trial = Trial::new();
-    assert!(!trial.traffic(Duration::from_secs(60), 0, 0));
+    assert!(!trial.traffic(Duration::from_mins(1), 0, 0));
     assert!(!trial.traffic(Duration::from_secs(30), 0, 6), "75 ms");
     assert!(trial.traffic(Duration::from_secs(10), 0, 8), "250 ms");
 }
@@ -241,7 +242,7 @@ fn a_slow_service_of_few_milliseconds_is_below_the_floor() {
 #[test]
 fn too_few_requests_say_nothing() {
     let mut trial = Trial::new();
-    trial.traffic(Duration::from_secs(60), 0, 0);
+    trial.traffic(Duration::from_mins(1), 0, 0);
     for _ in 0..48 {
         trial.look(Readings::default());
     }
@@ -257,9 +258,9 @@ fn too_few_requests_say_nothing() {
 #[test]
 fn trouble_does_not_become_usual_and_ends_when_it_ends() {
     let mut trial = Trial::new();
-    trial.traffic(Duration::from_secs(120), 2, 0);
+    trial.traffic(Duration::from_mins(2), 2, 0);
     // An hour of it: a baseline that learned would call it usual after some minutes.
-    assert!(trial.traffic(Duration::from_secs(3600), 30, 0));
+    assert!(trial.traffic(Duration::from_hours(1), 30, 0));
     let report = trial.guards.report();
     assert!((0.05..0.1).contains(&report.by[0].bound.expect("known")), "{report:?}");
     // The window has to forget, and the hold to pass.
