@@ -32,9 +32,6 @@ use crate::telemetry::Metrics;
 /// How long a connection may take to be ready for its next request: some turns of the event loop, on a busy machine too.
 const READY: Duration = Duration::from_millis(100);
 
-/// A connection that idled for longer is looked at before it is used: at load none does, and the look costs a call.
-const UNSEEN: Duration = Duration::from_millis(1);
-
 /// The connections to one leg.
 pub struct Pool<B> {
     pub(super) settings: Arc<Settings>,
@@ -103,8 +100,9 @@ where
         let endpoint = self.choose()?;
         if !self.shares(&endpoint) {
             while let Some(mut idle) = self.pop(&endpoint, client) {
-                let unseen = now.saturating_duration_since(idle.since) > UNSEEN;
-                if unseen && !idle.connection.socket.is_quiet() {
+                // Each time, however short it idled: what a leg sends right behind an answer, such as the body of an
+                // answer to HEAD, comes within microseconds, and would be another client's answer.
+                if !idle.connection.socket.is_quiet() {
                     continue;
                 }
                 // Its task may not have been polled since the end of the last answer. One that is still not ready then

@@ -1,6 +1,7 @@
 //! Connections are reused, bounded, aged out, and never kept when they cannot be trusted.
 #![allow(clippy::unwrap_used)]
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use http::Request;
@@ -147,6 +148,30 @@ fn a_connection_that_the_backend_closed_is_not_handed_out() {
         assert!(!exchange(&pool).await, "a new one was made");
         assert_eq!(connects(&metrics, "ok"), "2");
         assert_eq!(connections(&metrics), ("0".into(), "1".into()));
+    });
+}
+
+#[test]
+fn what_came_behind_an_answer_is_not_the_answer_to_the_next_request_however_soon_it_is_sent() {
+    on_one_thread(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (pool, _) = pool(listener.local_addr().unwrap().port());
+        let answering = std::thread::spawn(move || {
+            let (mut peer, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                peer.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            peer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+            (peer, listener)
+        });
+        exchange(&pool).await;
+        let (mut peer, _listener) = answering.join().unwrap();
+        peer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nexcess").unwrap();
+        // The connection's own task has not run since.
+        assert!(!pool.checkout().await.unwrap().is_reused());
     });
 }
 

@@ -29,6 +29,18 @@ struct Said {
     closes: bool,
 }
 
+impl Said {
+    /// In pieces, the head cut so often. What is behind the head comes along with its end: who answers another request by
+    /// what comes later, when that was asked, cannot be told from who answers it.
+    fn pieces(&self, cuts: usize) -> Vec<Vec<u8>> {
+        let head = self.answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
+        let mut pieces: Vec<Vec<u8>> =
+            self.answer[..head].chunks(head / (cuts + 1) + 1).map(<[u8]>::to_vec).collect();
+        pieces.push([&self.answer[head..], &self.excess].concat());
+        pieces
+    }
+}
+
 /// The first byte says whether the rest are choices or the bytes of one answer.
 pub fn check(data: &[u8]) {
     let mut choices = Choices::new(data);
@@ -58,9 +70,7 @@ fn hold(asked: &'static [(&str, &str)], said: &Rc<Vec<Said>>, cuts: usize) {
         let Some(said) = place(request).and_then(|place| says.get(place)) else {
             return Act { pieces: Vec::new(), closes: true };
         };
-        let bytes = [&said.answer[..], &said.excess].concat();
-        let size = bytes.len().div_ceil(cuts + 1).max(1);
-        Act { pieces: bytes.chunks(size).map(<[u8]>::to_vec).collect(), closes: said.closes }
+        Act { pieces: said.pieces(cuts), closes: said.closes }
     });
     let sent: Vec<Vec<u8>> = asked.iter().map(|(_, text)| text.as_bytes().to_vec()).collect();
     let outcome = STAGE.with(|stage| stage.play(&[sent.concat()], answers, |_| true));
