@@ -222,13 +222,17 @@ fn promtool_has_nothing_to_say_about_the_metrics() {
 fn the_report_has_the_keys_of_its_contract() {
     let (_backends, proxy) = mixed();
     let report = json(&get(&proxy, "/api/v1/report"));
-    assert_eq!(report, proxy.report());
+    // The ledger knows evidence; what guards do now is told by the process.
+    let mut evidence = report.clone();
+    let guard = evidence["guard"].take();
+    assert_eq!(evidence, proxy.report());
+    assert_eq!(guard, serde_json::json!({ "paused": false, "since": null, "by": [], "pauses": 0 }));
     let has = |value: &Value, keys: &str| {
         for key in keys.split(' ') {
             assert!(value.get(key).is_some(), "{key} is missing in {value:#}");
         }
     };
-    has(&report, "schema epoch coverage endpoints hypotheses interference");
+    has(&report, "schema epoch coverage endpoints hypotheses interference guard");
     has(&report["coverage"], "requests decisions outcomes compared incomparable");
     assert_eq!((&report["schema"], &report["coverage"]["requests"]), (&1.into(), &9.into()));
     let endpoints = report["endpoints"].as_array().unwrap();

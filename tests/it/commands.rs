@@ -72,7 +72,9 @@ fn the_report_says_the_same_in_every_format_and_from_either_source() {
         assert!(!shown.contains('\u{1b}'), "a backend writes to the terminal: {shown:?}");
     }
 
-    let running = json(&fine(at(&proxy, &["report", "--format", "json"])));
+    let mut running = json(&fine(at(&proxy, &["report", "--format", "json"])));
+    // A store has no guards that could stop anything.
+    assert_eq!(running["guard"].take()["paused"], false);
     assert_eq!(running, proxy.report());
     let data = proxy.dir().join("data");
     let stored = || umbrage(proxy.dir(), &["report", "--data", data.to_str().unwrap(), "--format", "json"]);

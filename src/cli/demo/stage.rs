@@ -94,7 +94,8 @@ impl Seen {
     }
 }
 
-/// The demo's config: everything is mirrored, and asked of stable once more.
+/// The demo's config: everything is mirrored, and asked of stable once more. What guards customers on a busy machine would hide
+/// what is to be shown, and here there are none.
 fn config(args: &Args, [stable, shadow]: &[Backend; 2], folder: &Path) -> String {
     let (stable, shadow, admin, rate) =
         (stable.address(), shadow.address(), args.admin, u64::from(args.rate) * 2);
@@ -120,6 +121,11 @@ percent = 100
 percent = 100
 methods = ["GET", "HEAD", "OPTIONS", "POST"]
 max_per_second = {rate}
+
+[guard]
+loop_delay = "0s"
+stable_errors = 0
+stable_latency = 0
 
 [compare]
 endpoints = {TEMPLATES:?}
