@@ -37,11 +37,10 @@ fn tripped(proxy: &Proxy, guard: &str) -> Option<f64> {
     proxy.metrics().value("umbrage_guard_tripped", &[("guard", guard)])
 }
 
-fn reload(proxy: &Proxy, change: impl FnOnce(ProxyBuilder) -> ProxyBuilder) -> Value {
+fn reload(proxy: &Proxy, change: impl FnOnce(ProxyBuilder) -> ProxyBuilder) {
     proxy.rewrite(change);
     let (status, answer) = proxy.ask_admin("POST", "/-/reload", "");
     assert_eq!(status, 200, "{answer}");
-    serde_json::from_str(&answer).expect("JSON")
 }
 
 fn ask(client: &mut Client, times: usize) {
@@ -78,8 +77,7 @@ fn memory_beyond_its_bound_stops_the_mirroring_until_the_bound_is_raised() {
     );
     assert!(guard["by"][0]["reading"].as_f64().is_some_and(|reading| reading > 0.000_001), "{guard}");
 
-    let answer = reload(&proxy, |p| p.with("guard", "memory = 100"));
-    assert_eq!(answer["changed"].to_string(), "[\"guard.memory\"]");
+    reload(&proxy, |p| p.with("guard", "memory = 100"));
     until_paused(&proxy, false);
     let decided = proxy.decided("guard");
     ask(&mut client, 20);
