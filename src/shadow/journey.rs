@@ -26,8 +26,8 @@ pub(super) struct Journey {
     tools: Rc<Tools>,
     trial: Rc<Trial>,
     account: Account,
-    /// The leave to ask control, if it is asked.
-    control: Option<Option<Pass>>,
+    /// Whether control is asked, and by whose leave.
+    control: (bool, Option<Pass>),
     offer: Offer,
 }
 
@@ -36,15 +36,16 @@ impl Journey {
     pub(super) fn new(tools: Rc<Tools>, offer: Offer) -> Self {
         let trial = tools.trial(&offer.experiment);
         let drawn = offer.experiment.control.as_ref().is_some_and(|c| tools.draw(c.percent));
-        let control = if drawn { trial.may_ask_control().ok() } else { None };
-        let account = Account::open(trial.meters.clone(), tools.books.clone(), control.is_some());
+        let leave = if drawn { trial.may_ask_control().ok() } else { None };
+        let control = (leave.is_some(), leave.flatten());
+        let account = Account::open(trial.meters.clone(), tools.books.clone(), control.0);
         Journey { tools, trial, account, control, offer }
     }
 }
 
 /// Asks the legs, waits for stable, compares, counts, keeps.
 pub(super) async fn journey(journey: Journey) {
-    let Journey { tools, trial, account, control, offer } = journey;
+    let Journey { tools, trial, account, control: (control, leave), offer } = journey;
     let Offer { request, experiment, offered, stable, admission } = offer;
     let limits = Limits {
         deadline: offered + experiment.timeout,
@@ -52,11 +53,10 @@ pub(super) async fn journey(journey: Journey) {
         max_drain: (experiment.max_capture + tools.settings.max_drain) as u64,
     };
     let leg = |leg: Leg| {
-        let pass = if leg == Leg::Control { control.as_ref() } else { Some(&admission.pass) };
-        let pass = pass.and_then(Option::as_ref);
-        one_leg(&trial, &account, &request, (leg, pass), limits, admission.bytes.sibling())
+        let pass = if leg == Leg::Control { &leave } else { &admission.pass };
+        one_leg(&trial, &account, &request, (leg, pass.as_ref()), limits, admission.bytes.sibling())
     };
-    let (shadow, control) = match (control.is_some(), tools.coin()) {
+    let (shadow, control) = match (control, tools.coin()) {
         (false, _) => (leg(Leg::Shadow).await, None),
         // Both at the same moment, and neither always first.
         (true, true) => {

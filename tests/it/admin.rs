@@ -29,7 +29,8 @@ fn json(text: &str) -> Value {
 fn health_and_readiness_do_not_depend_on_the_shadow() {
     let stable = server().answers(200, &[], "well").start();
     let nobody = dead_address();
-    let proxy = proxy().stable(&stable).shadow_url(&nobody.url()).percent(100.0).start();
+    let proxy = proxy().stable(&stable).shadow_url(&nobody.url()).percent(100.0);
+    let proxy = proxy.with("breaker", "failures = 0").start();
     for _ in 0..20 {
         assert_eq!(proxy.client().get("/").read_response().text(), "well");
     }

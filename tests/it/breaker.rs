@@ -1,9 +1,12 @@
 //! A shadow that fails is left alone, tried with one request at a time, and taken back; customers and evidence of stable
 //! are as ever meanwhile.
 
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::time::Duration;
 
-use crate::support::{PATIENCE, Proxy, ProxyBuilder, RawResponse, Server, answer, proxy, server};
+use crate::support::{
+    Deadline, PATIENCE, Proxy, ProxyBuilder, RawResponse, Server, answer, eventually, proxy, server,
+};
 
 /// Trips after three, rests shortly, and is back at once.
 fn quick(stable: &Server, shadow: &Server) -> ProxyBuilder {
@@ -19,16 +22,12 @@ fn is_open(proxy: &Proxy) -> bool {
 }
 
 /// Sends requests, each answered by stable, until the breaker is as wanted.
-fn until_open(proxy: &Proxy, wanted: bool) -> usize {
-    let mut client = proxy.client();
-    let deadline = Instant::now() + PATIENCE;
-    let mut sent = 0;
-    while is_open(proxy) != wanted {
-        assert!(Instant::now() < deadline, "the breaker stays as it was");
-        assert_eq!(client.get("/").read_response().text(), "stable");
-        sent += 1;
-    }
-    sent
+fn until_open(proxy: &Proxy, wanted: bool) {
+    let client = RefCell::new(proxy.client());
+    eventually(PATIENCE, "the breaker turns", || {
+        assert_eq!(client.borrow_mut().get("/").read_response().text(), "stable");
+        is_open(proxy) == wanted
+    });
 }
 
 fn stable() -> Server {
@@ -51,11 +50,11 @@ fn a_shadow_that_is_gone_is_left_alone_and_taken_back() {
     shadow.restart();
     until_open(&proxy, false);
     // Its share grows back, within a look or two.
-    let (before, deadline) = (proxy.decided("mirrored"), Instant::now() + PATIENCE);
-    while proxy.decided("mirrored") < before + 100.0 {
-        assert!(Instant::now() < deadline, "its share does not grow");
-        assert_eq!(client.get("/").read_response().text(), "stable");
-    }
+    let (before, client) = (proxy.decided("mirrored"), RefCell::new(client));
+    eventually(PATIENCE, "its share grows", || {
+        assert_eq!(client.borrow_mut().get("/").read_response().text(), "stable");
+        proxy.decided("mirrored") >= before + 100.0
+    });
     proxy.assert_laws();
 }
 
@@ -65,11 +64,11 @@ fn while_it_rests_nothing_is_sent_and_one_at_a_time_tries_it() {
     let shadow = server().answers_with(|_| RawResponse::nothing().then_hangs()).start();
     let proxy = quick(&stable, &shadow).with("shadow", "timeout = \"400ms\"").start();
     until_open(&proxy, true);
-    let began = Instant::now();
     let before = shadow.requests().len();
     let mut client = proxy.client();
     let mut sent: u32 = 0;
-    while began.elapsed() < Duration::from_secs(2) {
+    let watched = Deadline::after(Duration::from_secs(2));
+    while watched.left().is_some() {
         assert_eq!(client.get("/").read_response().text(), "stable");
         sent += 1;
     }

@@ -1,7 +1,6 @@
 //! An HTTP/2 connection: its frames inspected, its requests served, its streams timed, and left in order.
 
 pub mod serve;
-mod tunnels;
 
 mod block;
 mod credit;
@@ -13,6 +12,7 @@ mod outgoing;
 mod pace;
 mod stream;
 mod streams;
+mod tunnels;
 
 pub(super) use inspector::Bounds;
 pub(super) use serve::serve;
