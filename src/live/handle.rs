@@ -97,8 +97,9 @@ impl Way {
         let version = std::mem::replace(&mut parts.version, Version::HTTP_11);
         let request = Request::from_parts(parts, body);
         let pool = lane.pool.on_behalf_of(|| Some(peer.ends()));
+        let limit = activity.body_limit();
         let mut arrived =
-            match forward(&pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, version).await {
+            match forward(&pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, limit).await {
                 Ok(arrived) => arrived,
                 Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
                     return (answer::refuse(&Obstacle::UploadStalled, ticket, served), None);

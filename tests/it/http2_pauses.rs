@@ -176,3 +176,27 @@ fn who_is_gone_while_nothing_is_asked_is_left_in_order() {
     assert_eq!(page.sum("umbrage_client_connection_errors_total", &[]), 0.0);
     assert_eq!(page.sum("umbrage_client_connections_total", &[("protocol", "http2")]), 1.0);
 }
+
+#[test]
+fn an_upload_that_stalls_is_given_up_after_body_timeout_however_patient_stable_is() {
+    let stable = stable();
+    let proxy = proxy()
+        .stable(&stable)
+        .with("listen", "body_timeout = \"500ms\"")
+        .with("stable", "response_timeout = \"60s\"")
+        .start();
+    let mut client = frames(proxy.addr());
+    let post = [(":method", "POST"), GET[1], GET[2], (":path", "/upload")];
+    client.headers(1, &post, 0);
+    client.frame(DATA, 0, 1, b"a first piece");
+    let neighbour = [GET[0], GET[1], GET[2], (":path", "/neighbour")];
+    client.headers(3, &neighbour, END_STREAM);
+    assert_eq!(client.fate(3), OK);
+    // Written out: 408.
+    assert!(matches!(client.fate(1), Fate::Answered(head) if head & 0x80 == 0));
+    let timed_out = [("code", "408")];
+    proxy.metrics_when("it is counted", |page| page.sum("umbrage_requests_total", &timed_out) == 1.0);
+    client.headers(5, &neighbour, END_STREAM);
+    assert_eq!(client.fate(5), OK);
+    proxy.assert_laws();
+}

@@ -35,7 +35,7 @@ pub(in crate::live) struct Activity {
     pieces: Cell<u32>,
     overdue: Cell<bool>,
     /// Many answers are under way at once: each is timed for itself.
-    multiplexed: Cell<bool>,
+    multiplexed: Cell<Option<Duration>>,
     pauses: Pauses,
     wire: Ledger,
     passed: Cell<bool>,
@@ -97,7 +97,7 @@ impl Activity {
             answer: Cell::new(None),
             pieces: Cell::new(0),
             overdue: Cell::new(false),
-            multiplexed: Cell::new(false),
+            multiplexed: Cell::new(None),
             pauses: Pauses::default(),
             wire: Ledger::default(),
             passed: Cell::new(false),
@@ -118,8 +118,8 @@ impl Activity {
     }
 
     /// It speaks HTTP/2.
-    pub(super) fn multiplex(&self) {
-        self.multiplexed.set(true);
+    pub(super) fn multiplex(&self, body: Duration) {
+        self.multiplexed.set(Some(body));
     }
 
     /// Bytes came from the client.
@@ -244,17 +244,22 @@ impl Activity {
 
     /// Stable has nothing to read of an answer that has begun.
     pub(in crate::live) fn waits_for_answer(&self, limit: Duration, now: impl FnOnce() -> Instant) {
-        if self.multiplexed.get() {
+        if self.multiplexed.get().is_some() {
             self.pauses.awaited(limit);
         } else if self.answer.get().is_none() {
             self.answer.set(Some((now(), limit)));
         }
     }
 
+    /// How long a body on its way may pause, where many are under way at once: each is timed by whoever reads it.
+    pub(in crate::live) fn body_limit(&self) -> Option<Duration> {
+        self.multiplexed.get()
+    }
+
     /// A piece of stable's answer came.
     pub(in crate::live) fn answered(&self) {
         self.pieces.set(self.pieces.get().saturating_add(1));
-        if self.multiplexed.get() {
+        if self.multiplexed.get().is_some() {
             self.pauses.offered();
         } else {
             self.answer.set(None);

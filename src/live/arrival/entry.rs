@@ -65,6 +65,7 @@ impl Entry {
             http2: http2::Bounds {
                 head: settings.max_header_bytes,
                 streams: settings.max_streams,
+                body: settings.body_timeout,
                 tunnels: settings.extended_connect.then_some(settings.tunnel_timeout),
             },
         }

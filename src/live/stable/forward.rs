@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{Request, Response, Version};
+use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::again::Spare;
@@ -27,7 +27,7 @@ pub(in crate::live) async fn forward(
     ticket: &Ticket,
     meters: &RouteMeters,
     arrived: Instant,
-    client: Version,
+    body: Option<Duration>,
 ) -> Result<Arrived, Obstacle> {
     if ask.is_some_and(|ask| !ask.can_be_asked(pool.settings())) {
         return Err(Obstacle::Protocol);
@@ -44,7 +44,7 @@ pub(in crate::live) async fn forward(
         if ask.is_some() {
             lease.may_switch();
         }
-        match head(&mut lease, request, ticket, (limit, client), sent).await? {
+        match head(&mut lease, request, ticket, (limit, body), sent).await? {
             Ok(response) if response.status().is_informational() => {
                 let consent = ask.and_then(|ask| ask.consent(response.status(), response.headers()));
                 // Without one a 101 is the end of HTTP on a connection that the client still speaks it on.
@@ -74,15 +74,18 @@ pub(in crate::live) async fn forward(
 }
 
 /// Waits for the response head within `limit` of the last thing that the client sent. A client that owes the rest of its
-/// body is timed by its connection; one of HTTP/2, whose connection has many bodies under way, here.
+/// body is timed by its connection; one of HTTP/2, whose connection has many bodies under way, here: it may pause for
+/// `body`.
 async fn head(
     lease: &mut Lease<LiveBody>,
     request: Request<LiveBody>,
     ticket: &Ticket,
-    (limit, client): (Duration, Version),
+    (limit, body): (Duration, Option<Duration>),
     sent: Instant,
 ) -> Result<Result<Response<Incoming>, SendError<LiveBody>>, Obstacle> {
-    let timer = tokio::time::sleep_until(sent + limit);
+    // Who owes and who does not changes meanwhile: it is looked at in steps of the shorter one.
+    let step = body.map_or(limit, |body| body.min(limit));
+    let timer = tokio::time::sleep_until(sent + step);
     let answer = lease.send(request);
     tokio::pin!(timer, answer);
     loop {
@@ -91,16 +94,17 @@ async fn head(
             result = &mut answer => return Ok(result),
             () = &mut timer => {}
         }
-        let deadline = timer.deadline();
-        let upload = ticket.upload();
-        let moved = match upload {
-            Some(upload) if upload.is_awaited() && client < Version::HTTP_2 => deadline,
-            _ => upload.and_then(|u| u.moved()).map_or(sent, |m| m.max(sent)),
+        let (now, upload) = (timer.deadline(), ticket.upload());
+        let owed = upload.is_some_and(|upload| upload.is_awaited());
+        let moved = upload.and_then(|u| u.moved()).map_or(sent, |m| m.max(sent));
+        let due = match (owed, body) {
+            (true, None) => now + limit,
+            (true, Some(body)) => moved + body,
+            (false, _) => moved + limit,
         };
-        if moved + limit <= deadline {
-            let owed = upload.is_some_and(|upload| upload.is_awaited());
+        if due <= now {
             return Err(if owed { Obstacle::UploadStalled } else { Obstacle::Late });
         }
-        timer.as_mut().reset(moved + limit);
+        timer.as_mut().reset(due.min(now + step));
     }
 }

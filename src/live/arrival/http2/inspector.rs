@@ -25,6 +25,8 @@ pub(in crate::live::arrival) struct Bounds {
     pub(in crate::live::arrival) head: usize,
     /// Streams open at once.
     pub(in crate::live::arrival) streams: u32,
+    /// How long the next piece of a body may take.
+    pub(in crate::live::arrival) body: Duration,
     /// How long nothing may pass in a tunnel; `None` where none may be asked for.
     pub(in crate::live::arrival) tunnels: Option<Duration>,
 }

@@ -14,7 +14,11 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 fn rig() -> (DuplexStream, Framed<DuplexStream>, Rc<Course>) {
     let (client, ours) = duplex(1 << 20);
     let activity = Rc::new(Activity::new(clock::now(), 0));
-    let (framed, course) = Framed::new(ours, Bounds { head: 1 << 14, streams: 100, tunnels: None }, activity);
+    let (framed, course) = Framed::new(
+        ours,
+        Bounds { head: 1 << 14, streams: 100, body: std::time::Duration::MAX, tunnels: None },
+        activity,
+    );
     (client, framed, course)
 }
 
