@@ -1,7 +1,9 @@
 //! Builds every part from a configuration, starts the planes, drains them: live first, then the shadow plane, then the
 //! store, and the back office last, so that it can be asked to the end.
 
+mod guard;
 mod office;
+mod readings;
 pub mod stored;
 
 use std::hash::BuildHasher;
@@ -114,10 +116,11 @@ impl App {
         let shadow =
             shadow::Plane { settings: config.shadow, offers, evidence, metrics: metrics.clone(), seed };
         let shadow = shadow.start()?;
+        let guards = guard::Watch::new(gate.clone(), metrics.clone(), config.live.max_connections);
         let (settings, dir) = (config.admin.clone(), config.records.dir.clone());
         let reloader = Arc::new(Reloader::new(config, shared, ledger.clone(), scout));
         let ready = Arc::new(Readiness::default());
-        let views: Views = office::views(&gate, &ledger, &reloader, &metrics, dir);
+        let views: Views = office::views(&gate, &ledger, &guards, &reloader, &metrics, dir);
         let office = office::start(office::Parts {
             listener: admin,
             metrics: metrics.clone(),
@@ -126,6 +129,7 @@ impl App {
             settings,
             views,
             reloader: reloader.clone(),
+            guards,
         })?;
         live.open().map_err(listen("listen.address", address))?;
         let live = live.start(seed.rotate_left(32))?;

@@ -10,6 +10,7 @@ pub mod decisions;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod policy;
+pub mod pulse;
 pub mod switches;
 
 pub use admission::{Admission, Bounds};
@@ -18,6 +19,7 @@ pub use budget::{Budget, Permit};
 pub use channel::{Kept, Offer, Offers, QUEUE};
 pub use decisions::Decisions;
 pub use policy::{ControlPlan, Experiment, Policy, PolicySettings, SampleBy};
+pub use pulse::{Pulse, Pulses, Vitals};
 pub use switches::{Pause, Switches, UnknownRoute};
 
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub struct Gate {
     pub breakers: Breakers,
     /// What was decided, in numbers.
     pub decisions: Decisions,
+    /// How the live workers do.
+    pub pulses: Pulses,
     admission: admission::Desk,
     door: channel::Door,
 }
@@ -51,6 +55,7 @@ impl Gate {
             budget: Arc::new(Budget::new(bounds.memory)),
             breakers: Breakers::default(),
             decisions: Decisions::default(),
+            pulses: Pulses::new(opened),
             admission: admission::Desk::new(bounds, opened),
             door,
         };

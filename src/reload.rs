@@ -3,14 +3,14 @@
 pub mod watch;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::admin::ReloadAnswer;
 use crate::config::Config;
 use crate::live::MARK;
 use crate::live::{Identity, Shared, Snapshot};
 use crate::model::{Leg, clock};
-use crate::shadow::Ledger;
+use crate::shadow::{GuardSettings, Ledger};
 use crate::upstream::Scout;
 
 /// Keeps the configuration in force and puts others in its place.
@@ -102,6 +102,22 @@ impl Reloader {
     #[must_use]
     pub fn masked(&self) -> String {
         self.current().masked()
+    }
+
+    /// The guards of the configuration in force; waits for a reload that is under way.
+    #[must_use]
+    pub fn guard(&self) -> GuardSettings {
+        self.current().guard
+    }
+
+    /// The same; `None` while a reload is under way.
+    #[must_use]
+    pub fn try_guard(&self) -> Option<GuardSettings> {
+        match self.current.try_lock() {
+            Ok(current) => Some(current.guard),
+            Err(TryLockError::Poisoned(current)) => Some(current.into_inner().guard),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Hash of the text of the configuration in force.

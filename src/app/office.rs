@@ -1,4 +1,4 @@
-//! The back office's thread: the admin API and the watch over the config file. It has a runtime of
+//! The back office's thread: the admin API, the guards and the watch over the config file. It has a runtime of
 //! its own, so that it answers when every other thread is busy.
 
 use std::io;
@@ -12,7 +12,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use super::guard::Watch;
 use crate::admin::{self, DifferencesQuery, Office, Readiness, Views};
+use crate::evidence::Report;
 use crate::gate::{BreakerState, Gate, Policy, Switches};
 use crate::records::{Reader, SampleFilter};
 use crate::reload::{Reloader, watch};
@@ -32,6 +34,7 @@ pub(super) struct Parts {
     pub(super) settings: admin::Settings,
     pub(super) views: Views,
     pub(super) reloader: Arc<Reloader>,
+    pub(super) guards: Arc<Watch>,
 }
 
 /// The back office, running.
@@ -81,7 +84,7 @@ impl Started {
 }
 
 async fn run(parts: Parts, stop: Arc<Notify>) {
-    let Parts { listener, metrics, switches, ready, settings, views, reloader } = parts;
+    let Parts { listener, metrics, switches, ready, settings, views, reloader, guards } = parts;
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -99,7 +102,8 @@ async fn run(parts: Parts, stop: Arc<Notify>) {
     };
     tokio::select! {
         ((), ()) = async { tokio::join!(serve, end) } => {}
-        () = watch::watch(reloader) => {}
+        () = guards.watch(&reloader) => {}
+        () = watch::watch(reloader.clone()) => {}
     }
 }
 
@@ -107,15 +111,20 @@ async fn run(parts: Parts, stop: Arc<Notify>) {
 pub(super) fn views(
     gate: &Arc<Gate>,
     ledger: &Arc<Ledger>,
+    guards: &Arc<Watch>,
     reloader: &Arc<Reloader>,
     metrics: &Metrics,
     dir: PathBuf,
 ) -> Views {
-    let (report, config, reload) = (ledger.clone(), reloader.clone(), reloader.clone());
+    let (ledger, guards) = (ledger.clone(), guards.clone());
+    let (config, reload) = (reloader.clone(), reloader.clone());
     let (differences, sample) = (dir.clone(), dir);
     let (gate, metrics) = (gate.clone(), metrics.clone());
     Views {
-        report: Arc::new(move || serde_json::to_value(report.report()).unwrap_or(Value::Null)),
+        report: Arc::new(move || {
+            let report = Report { guard: Some(guards.report()), ..ledger.report() };
+            serde_json::to_value(report).unwrap_or(Value::Null)
+        }),
         differences: Arc::new(move |query| self::differences(&differences, query)),
         sample: Arc::new(move |id| {
             let found = Reader::open(&sample).and_then(|reader| reader.sample(id));

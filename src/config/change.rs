@@ -62,6 +62,8 @@ pub(super) fn resolved(file: &File) -> Table {
     put(&mut table, "stable", &file.stable, true);
     put(&mut table, "shadow", &file.shadow, false);
     put(&mut table, "mirror", &file.mirror, !file.shadow.is_absent());
+    put(&mut table, "breaker", &file.breaker, !file.shadow.is_absent());
+    put(&mut table, "guard", &file.guard, !file.shadow.is_absent());
     put(&mut table, "compare", &file.compare, true);
     put(&mut table, "records", &file.records, true);
     put(&mut table, "admin", &file.admin, true);
@@ -165,6 +167,11 @@ mod tests {
         assert_eq!(changed_keys(&route(1), &route(2)), ["route.all.mirror.percent"]);
         assert!(changed_keys(&route(1), &route(1)).is_empty());
         assert_eq!(changed_keys(&config(""), &config("max_in_flight = 9\n")), ["mirror.max_in_flight"]);
+        for (section, key) in [("breaker", "rest = \"90ms\""), ("guard", "hold = \"9s\"")] {
+            let name = key.split(' ').next().unwrap();
+            let new = config(&format!("[{section}]\n{key}\n"));
+            assert_eq!(changed_keys(&config(""), &new), [format!("{section}.{name}")]);
+        }
         assert!(
             changed_keys(&config(""), &config("max_in_flight = 256\n")).is_empty(),
             "a default that is written down is no change"

@@ -36,6 +36,8 @@ section! {
         mirror: Mirror,
         /// When a shadow that fails is left alone.
         breaker: Breaker,
+        /// When mirroring stops by itself, for the customers' sake.
+        guard: Guard,
         /// How answers are compared, and what is left out or hidden.
         compare: Compare,
         /// Routes, the first match wins; what one leaves out is inherited from the top. Without any, one named `default` takes everything.
@@ -320,6 +322,36 @@ section! {
         max_rest: Duration = limits::BREAKER_MAX_REST,
         /// How long the share grows back to all of what is sampled, once a request was answered.
         recovery: Duration = limits::BREAKER_RECOVERY,
+    }
+}
+
+section! {
+    /// `[guard]`
+    Guard {
+        /// Delay of a live worker that stops the mirroring; "0s" switches this guard off.
+        loop_delay: Duration = limits::GUARD_LOOP_DELAY,
+        /// Client requests being served that do, in percent of `listen.max_connections`; 0 switches it off.
+        in_flight: Ppm = Spec::plain(limits::GUARD_IN_FLIGHT),
+        /// Memory in use that does, in percent of the limit of the control group, else of the machine's; 0 switches it off.
+        memory: Ppm = Spec::plain(limits::GUARD_SHORT),
+        /// Open descriptors that do, in percent of their limit; 0 switches it off.
+        descriptors: Ppm = Spec::plain(limits::GUARD_SHORT),
+        /// How many times its usual share of errors stable has when they do; 0 switches it off.
+        stable_errors: u32 = limits::GUARD_FACTOR,
+        /// Share of errors, in percent, below which they never do.
+        stable_errors_floor: Ppm = Spec::plain(limits::GUARD_ERRORS_FLOOR),
+        /// How many times its usual value stable's 99th percentile of latency has when it does; 0 switches it off.
+        stable_latency: u32 = limits::GUARD_FACTOR,
+        /// Latency below which it never does.
+        stable_latency_floor: Duration = limits::GUARD_LATENCY_FLOOR,
+        /// Requests that errors and latency are taken of at least.
+        min_requests: u32 = limits::GUARD_REQUESTS,
+        /// The time that they are taken of.
+        window: Duration = limits::GUARD_WINDOW,
+        /// The time over which is learned what is usual.
+        baseline: Duration = limits::GUARD_BASELINE,
+        /// How long a guard has to read less than four fifths of its bound before mirroring goes on.
+        hold: Duration = limits::GUARD_HOLD,
     }
 }
 

@@ -148,6 +148,32 @@ pub const BREAKER_MAX_REST: Limit<Duration> =
 pub const BREAKER_RECOVERY: Limit<Duration> =
     Limit { min: Duration::from_millis(1), default: Duration::from_secs(5), max: Duration::from_hours(1) };
 
+/// Customers notice a wait of this length; an idle worker is late by a millisecond or two.
+pub const GUARD_LOOP_DELAY: Limit<Duration> =
+    Limit { min: Duration::ZERO, default: Duration::from_millis(50), max: Duration::from_mins(1) };
+/// Room for a fifth more clients before any is turned away.
+pub const GUARD_IN_FLIGHT: Ppm = Ppm::new(800_000);
+/// Memory and descriptors: what is left must carry the customers alone.
+pub const GUARD_SHORT: Ppm = Ppm::new(900_000);
+/// Beyond what hours of the day do to errors and latency.
+pub const GUARD_FACTOR: Limit<u32> = Limit { min: 0, default: 3, max: 1000 };
+/// Three times next to nothing is next to nothing.
+pub const GUARD_ERRORS_FLOOR: Ppm = Ppm::new(50_000);
+/// What a histogram with a bound at 100 ms tells from noise.
+pub const GUARD_LATENCY_FLOOR: Limit<Duration> =
+    Limit { min: Duration::ZERO, default: Duration::from_millis(100), max: Duration::from_mins(1) };
+/// Of fewer a 99th percentile is the slowest one or two.
+pub const GUARD_REQUESTS: Limit<u32> = Limit { min: 1, default: 200, max: 1_000_000 };
+/// Long enough to hold so many requests of a small service, short enough to act within seconds.
+pub const GUARD_WINDOW: Limit<Duration> =
+    Limit { min: Duration::from_secs(1), default: Duration::from_secs(10), max: Duration::from_mins(10) };
+/// Slow enough that trouble does not pass for usual, fast enough to follow the hours of the day.
+pub const GUARD_BASELINE: Limit<Duration> =
+    Limit { min: Duration::from_secs(1), default: Duration::from_mins(10), max: Duration::from_hours(24) };
+/// A pause that ends sooner would be back before its cause is gone.
+pub const GUARD_HOLD: Limit<Duration> =
+    Limit { min: Duration::from_millis(10), default: Duration::from_secs(10), max: Duration::from_hours(1) };
+
 /// Each is a row of the report with its own histograms, some 100 KiB; the rest shares one.
 pub const MAX_ENDPOINTS: Limit<usize> = Limit { min: 1, default: 256, max: 10_000 };
 /// Answers above this are compared by length and digest.

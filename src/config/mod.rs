@@ -5,6 +5,7 @@ mod change;
 mod demands;
 mod epoch;
 pub mod file;
+mod guard;
 mod hint;
 mod legs;
 pub mod limits;
@@ -42,6 +43,8 @@ pub struct Config {
     pub gate: gate::Bounds,
     /// When a shadow that fails is left alone.
     pub breaker: gate::BreakerSettings,
+    /// When mirroring stops by itself.
+    pub guard: shadow::GuardSettings,
     /// How the shadow plane runs.
     pub shadow: shadow::Settings,
     /// The store.

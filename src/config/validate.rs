@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::file::{Admin, File, Mirror};
+use super::guard::guard;
 use super::legs::{Legs, is_own, overlap, sections};
 use super::listener::listener;
 use super::problem::Problem;
@@ -32,6 +33,7 @@ pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> O
             memory: mirror.memory().bytes(),
         },
         breaker: breaker(&file, findings),
+        guard: guard(&file, findings),
         shadow: shadow::Settings { nice: mirror.nice(), max_drain: mirror.max_drain().bytes() },
         records: records::Settings {
             dir: records.dir(),

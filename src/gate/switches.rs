@@ -13,6 +13,7 @@ use crate::model::Ppm;
 pub struct Switches {
     paused: AtomicBool,
     draining: AtomicBool,
+    guarded: AtomicBool,
     turns: AtomicU64,
     /// Held by whoever turns a share or installs others, so that neither is lost. Live never takes it.
     shares: Mutex<()>,
@@ -63,6 +64,16 @@ impl Switches {
     /// Whether the process is draining.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether a guard stops the mirroring; no pause of an operator ends it, and it ends none.
+    pub fn guard(&self, stops: bool) {
+        self.guarded.store(stops, Ordering::Relaxed);
+    }
+
+    /// Whether a guard stops the mirroring.
+    pub fn is_guarded(&self) -> bool {
+        self.guarded.load(Ordering::Relaxed)
     }
 
     /// The policies in force, one for each route.

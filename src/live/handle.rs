@@ -24,6 +24,7 @@ use super::snapshot::{Generation, Shared, Snapshot};
 use super::stable::answer::{self, AnswerBody, Served};
 use super::stable::forward::forward;
 use super::upgrade::{Ask, Protocol, Tunnel, tunnel};
+use crate::gate::Pulse;
 use crate::model::clock::{self, Instant};
 use crate::model::{Decision, Refusal};
 
@@ -31,13 +32,14 @@ use crate::model::{Decision, Refusal};
 pub(super) struct Way {
     shared: Arc<Shared>,
     sampler: Sampler,
+    pulse: Arc<Pulse>,
     generation: RefCell<Rc<Generation>>,
 }
 
 impl Way {
-    pub(super) fn new(shared: Arc<Shared>, seed: u64) -> Self {
-        let generation = Generation::new(shared.snapshot.load_full(), &shared.metrics, None);
-        Way { shared, sampler: Sampler::new(seed), generation: RefCell::new(Rc::new(generation)) }
+    pub(super) fn new(shared: Arc<Shared>, pulse: Arc<Pulse>, seed: u64) -> Self {
+        let generation = Generation::new(shared.snapshot.load_full(), &shared.metrics, &pulse, None);
+        Way { shared, sampler: Sampler::new(seed), pulse, generation: RefCell::new(Rc::new(generation)) }
     }
 
     /// One request: validate, route, normalise, offer, forward, answer; with the tunnel that is to follow a 101
@@ -140,7 +142,8 @@ impl Way {
         let latest = self.shared.snapshot.load();
         let mut current = self.generation.borrow_mut();
         if !Arc::ptr_eq(&latest, &current.snapshot) {
-            let next = Generation::new(Arc::clone(&latest), &self.shared.metrics, Some(&current));
+            let next =
+                Generation::new(Arc::clone(&latest), &self.shared.metrics, &self.pulse, Some(&current));
             *current = Rc::new(next);
         }
         current.clone()

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use metrics::Gauge;
 
+use crate::gate::Pulse;
 use crate::model::{Decision, Leg};
 use crate::telemetry::{Histogram, Kept, Metrics};
 
@@ -14,12 +15,13 @@ use crate::telemetry::{Histogram, Kept, Metrics};
 pub(super) struct RouteMeters {
     metrics: Metrics,
     route: Arc<str>,
+    pulse: Arc<Pulse>,
     requests: Kept<(&'static str, u16)>,
     answers: Kept<u16>,
     decisions: Kept<Decision>,
     durations: [OnceCell<Histogram>; 6],
     pub(super) overhead: Histogram,
-    pub(super) in_flight: Gauge,
+    in_flight: Gauge,
     pub(super) stable_duration: Histogram,
     pub(super) stable_first_byte: Histogram,
 }
@@ -28,7 +30,7 @@ pub(super) struct RouteMeters {
 pub(super) const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 impl RouteMeters {
-    pub(super) fn new(metrics: Metrics, route: Arc<str>) -> Self {
+    pub(super) fn new(metrics: Metrics, route: Arc<str>, pulse: Arc<Pulse>) -> Self {
         let stable = [Leg::Stable.label(), &route];
         RouteMeters {
             overhead: metrics.request_overhead.with([&route]),
@@ -41,7 +43,14 @@ impl RouteMeters {
             durations: Default::default(),
             metrics,
             route,
+            pulse,
         }
+    }
+
+    /// A client request is to be served.
+    pub(super) fn begun(&self) {
+        self.in_flight.increment(1.0);
+        self.pulse.begun();
     }
 
     /// The route's name.
@@ -51,6 +60,8 @@ impl RouteMeters {
 
     /// A client request ended; `None` if the client went away before it was given a status.
     pub(super) fn served(&self, method: &'static str, status: Option<StatusCode>, took: Duration) {
+        self.in_flight.decrement(1.0);
+        self.pulse.ended();
         let code = status.map_or(CLIENT_CLOSED_REQUEST, |s| s.as_u16());
         self.requests
             .add((method, code), 1, |_| self.metrics.requests.with([&self.route, method, &code.to_string()]));
@@ -63,13 +74,25 @@ impl RouteMeters {
     /// Stable answered.
     pub(super) fn answered(&self, status: StatusCode) {
         let code = status.as_u16();
+        self.pulse.answered(!status.is_server_error());
         self.answers.add(code, 1, |_| {
             self.metrics.leg_requests.with([Leg::Stable.label(), &self.route, &code.to_string()])
         });
     }
 
-    /// Stable gave no usable answer.
-    pub(super) fn failed(&self, reason: &'static str) {
+    /// Stable gave no answer.
+    pub(super) fn unanswered(&self, reason: &'static str) {
+        self.pulse.answered(false);
+        self.count_error(reason);
+    }
+
+    /// Stable broke off an answer that it had begun.
+    pub(super) fn broken_off(&self, reason: &'static str) {
+        self.pulse.broken_off();
+        self.count_error(reason);
+    }
+
+    fn count_error(&self, reason: &'static str) {
         self.metrics.leg_errors.with([Leg::Stable.label(), reason]).increment(1);
     }
 
@@ -111,7 +134,7 @@ mod tests {
     #[test]
     fn a_request_is_counted_by_what_the_client_got() {
         let metrics = Metrics::new();
-        let meters = RouteMeters::new(metrics.clone(), "orders".into());
+        let meters = RouteMeters::new(metrics.clone(), "orders".into(), Arc::default());
         let took = Duration::from_millis(3);
         meters.served("GET", Some(StatusCode::OK), took);
         meters.served("GET", Some(StatusCode::OK), took);
@@ -135,7 +158,7 @@ mod tests {
     #[test]
     fn each_decision_has_its_own_series() {
         let metrics = Metrics::new();
-        let meters = RouteMeters::new(metrics.clone(), "orders".into());
+        let meters = RouteMeters::new(metrics.clone(), "orders".into(), Arc::default());
         meters.decided(Decision::Mirrored);
         meters.decided(Decision::Refused(Refusal::Rate));
         meters.decided(Decision::Refused(Refusal::Rate));

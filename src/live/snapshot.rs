@@ -12,7 +12,7 @@ use super::mirror::LiveBody;
 use super::request::headers::Pseudonym;
 use super::settings::{Forwarded, IdentitySettings, RequestId, Trace};
 use super::{Protocol, Route, Routes, Tls};
-use crate::gate::Gate;
+use crate::gate::{Gate, Pulse};
 use crate::model::Leg;
 use crate::model::clock::Instant;
 use crate::telemetry::{Metrics, RecordFile};
@@ -97,7 +97,12 @@ pub(super) struct Lane {
 }
 
 impl Generation {
-    pub(super) fn new(snapshot: Arc<Snapshot>, metrics: &Metrics, before: Option<&Generation>) -> Self {
+    pub(super) fn new(
+        snapshot: Arc<Snapshot>,
+        metrics: &Metrics,
+        pulse: &Arc<Pulse>,
+        before: Option<&Generation>,
+    ) -> Self {
         let mut pools: Vec<Rc<Pool<LiveBody>>> = before.map_or_else(Vec::new, Generation::pools);
         let mut lanes = Vec::new();
         for route in &snapshot.routes.routes {
@@ -106,10 +111,10 @@ impl Generation {
                 pools.push(pool.clone());
                 pool
             });
-            let meters = Rc::new(RouteMeters::new(metrics.clone(), route.name.clone()));
+            let meters = Rc::new(RouteMeters::new(metrics.clone(), route.name.clone(), pulse.clone()));
             lanes.push(Rc::new(Lane { route: route.clone(), pool, meters }));
         }
-        let nowhere = Rc::new(RouteMeters::new(metrics.clone(), "other".into()));
+        let nowhere = Rc::new(RouteMeters::new(metrics.clone(), "other".into(), pulse.clone()));
         let generation = Generation { snapshot, lanes, nowhere };
         let in_use = generation.pools();
         for pool in pools.iter().filter(|p| !in_use.iter().any(|q| Rc::ptr_eq(p, q))) {

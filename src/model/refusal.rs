@@ -60,6 +60,8 @@ refusals! {
     Paused = "paused",
     /// The shadow failed too often; nothing is sent while it rests.
     BreakerOpen = "breaker_open",
+    /// A guard of `[guard]` stopped the mirroring.
+    Guard = "guard",
     /// `mirror.max_per_second` was reached.
     Rate = "rate",
     /// `mirror.max_in_flight` was reached.

@@ -14,8 +14,8 @@ impl Ppm {
 
     /// Parts per million; above a million counts as everything.
     #[must_use]
-    pub fn new(parts: u32) -> Self {
-        Ppm(parts.min(1_000_000))
+    pub const fn new(parts: u32) -> Self {
+        if parts < Ppm::ALL.0 { Ppm(parts) } else { Ppm::ALL }
     }
 
     /// A percentage from 0 to 100, not finer than 0.0001; `None` outside of that, and for a positive share that would round to nothing.

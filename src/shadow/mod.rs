@@ -3,6 +3,7 @@
 pub mod account;
 pub mod breaker;
 pub mod dispatch;
+pub mod guard;
 pub mod join;
 pub mod journey;
 pub mod keep;
@@ -14,6 +15,7 @@ pub mod trial;
 pub mod meters;
 pub mod settings;
 
+pub use guard::{GuardSettings, Guards};
 pub use ledger::Ledger;
 pub use plane::{Evidence, Plane, Started};
 pub use settings::Settings;

@@ -80,6 +80,36 @@ impl<const N: usize, const SHORT: bool> Histograms<N, SHORT> {
         series.push((values.map(str::to_owned), histogram.clone()));
         histogram
     }
+
+    /// What the series that fit counted in each bucket until now, one more than there are bounds.
+    pub fn counts(&self, fits: impl Fn(&[String; N]) -> bool) -> Vec<u64> {
+        let mut sums = vec![0; Self::BOUNDS.len() + 1];
+        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, Histogram(counts)) in series.iter().filter(|(values, _)| fits(values)) {
+            for (sum, bucket) in sums.iter_mut().zip(&counts.buckets) {
+                *sum += bucket.load(Relaxed);
+            }
+        }
+        sums
+    }
+}
+
+/// The quantile `share` (0 to 1) of what was counted, one bucket for each of the ascending bounds and one above them: in a
+/// straight line within its bucket, and the highest bound for whatever lies above. `None` if nothing was counted.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // Counts far below 2^53.
+pub fn quantile(bounds: &[f64], counts: &[u64], share: f64) -> Option<f64> {
+    let rank = share * counts.iter().sum::<u64>() as f64;
+    let (mut below, mut lower) = (0.0, 0.0);
+    for (count, upper) in counts.iter().zip(bounds) {
+        let count = *count as f64;
+        if count > 0.0 && below + count >= rank {
+            return Some(lower + (upper - lower) * ((rank - below) / count).clamp(0.0, 1.0));
+        }
+        below += count;
+        lower = *upper;
+    }
+    counts.last().filter(|above| **above > 0).map(|_| lower)
 }
 
 impl<const N: usize, const SHORT: bool> Family<N> for Histograms<N, SHORT> {
@@ -162,6 +192,31 @@ mod tests {
         let count = |route: &str, n: u64| format!("count{{route=\"{route}\",sign=\"slower\"}} {n}");
         assert!(lines.contains(&count("a", 2)) && lines.contains(&count("b", 1)), "{lines:?}");
         assert!(lines.contains(&"sum{route=\"a\",sign=\"slower\"} 0.005".to_owned()), "{lines:?}");
+    }
+
+    #[test]
+    fn counts_are_of_the_series_that_fit() {
+        let metrics = Metrics::new();
+        for (leg, millis) in [("stable", 1), ("stable", 2), ("shadow", 2), ("stable", 60_000)] {
+            metrics.leg_first_byte.with([leg, "a"]).record(Duration::from_millis(millis));
+        }
+        metrics.leg_first_byte.with(["stable", "b"]).record(Duration::from_millis(2));
+        let counts = metrics.leg_first_byte.counts(|[leg, _]| leg == "stable");
+        assert_eq!(counts.len(), LATENCY_BUCKETS.len() + 1);
+        assert_eq!((counts[0], counts[1], counts[17], counts.iter().sum::<u64>()), (1, 2, 1, 4));
+    }
+
+    #[test]
+    fn a_quantile_lies_in_a_straight_line_within_its_bucket() {
+        let bounds = [1.0, 2.0, 4.0];
+        let of = |counts: [u64; 4], share| quantile(&bounds, &counts, share);
+        assert_eq!(of([0; 4], 0.99), None);
+        assert_eq!(of([0, 100, 0, 0], 0.5), Some(1.5));
+        assert_eq!(of([50, 0, 50, 0], 0.5), Some(1.0));
+        assert_eq!(of([50, 0, 50, 0], 0.75), Some(3.0));
+        assert_eq!(of([99, 0, 0, 1], 0.99), Some(1.0));
+        assert_eq!(of([9, 0, 0, 1], 0.99), Some(4.0), "nobody knows how far above");
+        assert_eq!(of([0, 0, 0, 7], 0.5), Some(4.0));
     }
 
     #[test]

@@ -87,6 +87,8 @@ catalogue! {
     mirror_percent: Roster<1> = "umbrage_mirror_percent" ["route"] describe_gauge None, "Share of requests to be mirrored, in percent.";
     mirror_paused: Roster<1> = "umbrage_mirror_paused" ["route"] describe_gauge None, "1 while mirroring is paused.";
     mirror_breaker_open: Roster<1> = "umbrage_mirror_breaker_open" ["route"] describe_gauge None, "1 while the shadow fails and at most one request at a time is sent to it.";
+    guard_tripped: Roster<1> = "umbrage_guard_tripped" ["guard"] describe_gauge None, "1 while this guard stops the mirroring; guards that are switched off are not listed.";
+    guard_reading: Roster<1> = "umbrage_guard_reading" ["guard"] describe_gauge None, "What a guard read last: seconds of delays and latencies, shares from 0 to 1 of everything else.";
     comparisons: Counters<3> = "umbrage_comparisons_total" ["leg", "route", "verdict"] describe_counter None, "Pairs compared with stable's answer, by verdict (match, mismatch, incomparable).";
     incomparable: Counters<2> = "umbrage_incomparable_total" ["route", "reason"] describe_counter None, "Pairs of stable and shadow without a verdict, by reason.";
     differences: Counters<3> = "umbrage_differences_total" ["leg", "route", "part"] describe_counter None, "Differences found, by the part of the answer that they lie in.";

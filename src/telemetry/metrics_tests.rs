@@ -49,7 +49,11 @@ const CONTRACT: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Beside the contract.
-const EXTRA: &[(&str, &str, &[&str])] = &[("shadow_plane_panics_total", "counter", &[])];
+const EXTRA: &[(&str, &str, &[&str])] = &[
+    ("shadow_plane_panics_total", "counter", &[]),
+    ("guard_tripped", "gauge", &["guard"]),
+    ("guard_reading", "gauge", &["guard"]),
+];
 
 fn expected() -> impl Iterator<Item = (String, &'static str, &'static [&'static str])> {
     CONTRACT.iter().chain(EXTRA).map(|(name, kind, labels)| (format!("umbrage_{name}"), *kind, *labels))

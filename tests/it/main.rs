@@ -26,6 +26,7 @@ mod demo;
 mod descriptors;
 mod epochs;
 mod first_light;
+mod guard;
 mod http2_exchange;
 mod http2_floods;
 mod http2_frames;

@@ -21,8 +21,10 @@ pub fn markdown(report: &Report) -> String {
         fields(&mut out, report);
     }
     out.push_str("\n## Coverage\n\n");
-    let coverage = phrase::coverage(&report.coverage);
-    for (title, content) in coverage.iter().chain(&phrase::rules(&report.rules, report.coverage.compared)) {
+    let guard = phrase::guard(report.guard.as_ref());
+    let (coverage, rules) =
+        (phrase::coverage(&report.coverage), phrase::rules(&report.rules, report.coverage.compared));
+    for (title, content) in guard.iter().chain(&coverage).chain(&rules) {
         line(&mut out, &format!("- {title}: {}", escape(content)));
     }
     out

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{figure, plain};
-use crate::evidence::report::{Coverage, Field, Report, Rule};
+use crate::evidence::report::{Coverage, Field, Guard, Report, Rule, Tripped};
 use crate::evidence::tally::MIRRORED;
 
 /// What stands in place of a table that would be empty.
@@ -85,6 +85,26 @@ pub fn rules(rules: &[Rule], compared: u64) -> Vec<(&'static str, String)> {
         ));
     }
     lines
+}
+
+/// What guards do; nothing where they never did anything.
+pub fn guard(guard: Option<&Guard>) -> Option<(&'static str, String)> {
+    let guard = guard.filter(|guard| guard.paused || guard.pauses > 0)?;
+    let times = match guard.pauses {
+        1 => "once".to_owned(),
+        pauses => format!("{} times", figure::count(pauses)),
+    };
+    if !guard.paused {
+        return Some(("Guard", format!("stopped the mirroring {times}, and does not now")));
+    }
+    let by: Vec<String> = guard.by.iter().map(tripped).collect();
+    Some(("Guard", format!("NOTHING IS MIRRORED because of {} (stopped {times})", by.join(", "))))
+}
+
+/// `loop_delay 0.0731 (bound 0.05)`, in base units as in the metrics.
+fn tripped(tripped: &Tripped) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{value:.4}"));
+    format!("{} {} (bound {})", plain(&tripped.guard), number(tripped.reading), number(tripped.bound))
 }
 
 /// A sentence of ours with names of foreign origin in it; longer than what [`plain`] shows, and no longer than two lines.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::evidence::fixture::{Request, difference, tally_of};
+use crate::evidence::report::{Guard, Tripped};
 use crate::evidence::{Report, RuleNames};
 use crate::model::{Comparison, Difference, Incomparable, Kind};
 
@@ -152,4 +153,29 @@ fn a_report_read_from_json_renders_the_same() {
     let (report, json) = (report(), serde_json::to_string(&report()).unwrap_or_default());
     let back = serde_json::from_str::<Report>(&json);
     assert_eq!(back.map(|back| text(&back, false)).ok(), Some(text(&report, false)));
+}
+
+#[test]
+fn a_guard_that_stops_the_mirroring_is_one_line_above_the_coverage() {
+    let quiet = empty();
+    let with = |guard| Report { guard: Some(guard), ..quiet.clone() };
+    let line = |report: &Report| {
+        let (text, markdown) = (text(report, false), markdown(report));
+        let guards = text.lines().filter(|line| line.starts_with("Guard")).count();
+        assert_eq!(guards, markdown.lines().filter(|line| line.starts_with("- Guard")).count());
+        text.lines().find(|line| line.starts_with("Guard")).map(str::to_owned)
+    };
+    assert_eq!(line(&quiet), None);
+    assert_eq!(line(&with(Guard::default())), None, "what never happened is not told");
+    let tripped = |guard: &str, bound| Tripped { guard: guard.to_owned(), reading: Some(0.0731), bound };
+    let by = vec![tripped("loop_delay", Some(0.05)), tripped("memory\u{1b}[2J", None)];
+    let stopped = Guard { paused: true, since: Some(1), by, pauses: 2 };
+    let said = line(&with(stopped)).expect("it is told");
+    holds(
+        &said,
+        &["NOTHING IS MIRRORED because of loop_delay 0.0731 (bound 0.0500), memory", "(stopped 2 times)"],
+    );
+    assert!(!said.contains('\u{1b}'), "{said}");
+    let said = line(&with(Guard { pauses: 1, ..Guard::default() }));
+    assert_eq!(said.as_deref(), Some("Guard         stopped the mirroring once, and does not now"));
 }

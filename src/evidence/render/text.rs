@@ -27,8 +27,10 @@ pub fn text(report: &Report, color: bool) -> String {
         table(&mut out, report, paint);
     }
     line(&mut out, "");
-    let coverage = phrase::coverage(&report.coverage);
-    for (title, content) in coverage.iter().chain(&phrase::rules(&report.rules, report.coverage.compared)) {
+    let guard = phrase::guard(report.guard.as_ref());
+    let (coverage, rules) =
+        (phrase::coverage(&report.coverage), phrase::rules(&report.rules, report.coverage.compared));
+    for (title, content) in guard.iter().chain(&coverage).chain(&rules) {
         line(&mut out, &format!("{title:<13} {content}"));
     }
     out

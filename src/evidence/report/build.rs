@@ -41,6 +41,7 @@ impl Report {
             rules: rules(tally),
             hypotheses: Vec::new(),
             interference: None,
+            guard: None,
         }
     }
 }

@@ -37,6 +37,33 @@ pub struct Report {
     pub hypotheses: Vec<Hypothesis>,
     /// Whether mirroring hurts stable; `None` while that is not measured.
     pub interference: Option<serde_json::Value>,
+    /// Whether guards stop the mirroring; `None` of evidence that no process gathers now.
+    #[serde(default)]
+    pub guard: Option<Guard>,
+}
+
+/// What the guards of the config do now. It is of the process, not of the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Whether they stop the mirroring.
+    pub paused: bool,
+    /// Since when, in milliseconds since the Unix epoch; `None` where they do not.
+    pub since: Option<u64>,
+    /// Which of them do.
+    pub by: Vec<Tripped>,
+    /// How often they stopped it since the process was started.
+    pub pauses: u64,
+}
+
+/// A guard that stops the mirroring.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tripped {
+    /// Its name, a key of `[guard]`.
+    pub guard: String,
+    /// What it read last: seconds of delays and latencies, shares from 0 to 1 of everything else. `None` if it read nothing.
+    pub reading: Option<f64>,
+    /// Where it stops the mirroring, in the same unit; `None` where that is not known yet.
+    pub bound: Option<f64>,
 }
 
 /// How much of the traffic the evidence is about.

@@ -72,7 +72,11 @@ impl Worker {
     #[must_use]
     pub fn new(shared: Arc<Shared>, settings: &Settings) -> Self {
         let limits = of(settings);
-        Worker { way: Rc::new(Way::new(shared, 1)), protocol: connection::protocol(limits), limits }
+        Worker {
+            way: Rc::new(Way::new(shared, std::sync::Arc::default(), 1)),
+            protocol: connection::protocol(limits),
+            limits,
+        }
     }
 
     /// Serves HTTP/1.1 to a client at `from` until the connection ends; answers what a metric would say of why.

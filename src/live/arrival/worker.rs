@@ -15,6 +15,7 @@ use super::accept::{Arrival, Load};
 use super::activity::{Activity, Patience, Verdict};
 use super::addresses::Addresses;
 use super::entry::Entry;
+use crate::gate::Pulse;
 use crate::live::Settings;
 use crate::live::handle::Way;
 use crate::live::snapshot::Shared;
@@ -23,7 +24,11 @@ use crate::model::clock;
 /// How often connections are looked at: the precision of the header and idle timeouts.
 const SWEEP: Duration = Duration::from_millis(500);
 
+/// How often a worker says that it is there: what makes it late makes clients wait.
+const BEAT: Duration = Duration::from_millis(50);
+
 struct Worker {
+    pulse: Arc<Pulse>,
     way: Rc<Way>,
     entry: Entry,
     max_requests: usize,
@@ -58,8 +63,10 @@ pub(super) fn run(
 
 impl Worker {
     fn new(shared: Arc<Shared>, settings: &Settings, addresses: Arc<Addresses>, seed: u64) -> Self {
-        let way = Rc::new(Way::new(shared.clone(), seed));
+        let pulse = shared.gate.pulses.join();
+        let way = Rc::new(Way::new(shared.clone(), pulse.clone(), seed));
         Worker {
+            pulse,
             entry: Entry::new(shared.clone(), settings, addresses, way.clone()),
             way,
             max_requests: settings.max_requests_per_connection,
@@ -86,6 +93,8 @@ impl Worker {
     ) {
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -94,9 +103,11 @@ impl Worker {
                     Some(arrival) => self.take(arrival),
                     None => break,
                 },
+                _ = beat.tick() => self.pulse.beat(clock::now(), BEAT),
                 _ = sweep.tick() => self.sweep(),
             }
         }
+        self.pulse.rest();
         arrivals.close();
         while let Ok(arrival) = arrivals.try_recv() {
             self.take(arrival);

@@ -51,7 +51,10 @@ fn switched(gate: &Gate) -> Result<(), Refusal> {
     if gate.switches.is_draining() {
         return Err(Refusal::Shutdown);
     }
-    if gate.switches.is_paused() { Err(Refusal::Paused) } else { Ok(()) }
+    if gate.switches.is_paused() {
+        return Err(Refusal::Paused);
+    }
+    if gate.switches.is_guarded() { Err(Refusal::Guard) } else { Ok(()) }
 }
 
 /// The declared length of the body; 0 where there is none. hyper has refused what is not a number.

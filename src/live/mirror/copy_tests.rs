@@ -39,7 +39,7 @@ impl Trial {
             stable: oneshot::channel().1,
             offered: now,
             gate: gate.clone(),
-            meters: Rc::new(RouteMeters::new(metrics.clone(), "r".into())),
+            meters: Rc::new(RouteMeters::new(metrics.clone(), "r".into(), Arc::default())),
         };
         let upload = Upload::new(complete, Some(draft), None);
         let watch = (!complete).then(|| Watch(Some(upload.clone())));

@@ -86,7 +86,7 @@ impl Served {
         activity: Rc<Activity>,
         entry: Option<Box<Entry>>,
     ) -> Self {
-        meters.in_flight.increment(1.0);
+        meters.begun();
         activity.begin();
         Served { meters, method, arrived, status: None, ended: None, sent: 0, id: None, activity, entry }
     }
@@ -134,7 +134,6 @@ impl Drop for Served {
     fn drop(&mut self) {
         let now = self.ended.unwrap_or_else(clock::now);
         let took = now.saturating_duration_since(self.arrived);
-        self.meters.in_flight.decrement(1.0);
         self.meters.served(self.method, self.status, took);
         self.activity.end(now);
         if self.status.is_none() {
@@ -198,7 +197,7 @@ pub(in crate::live) fn refuse(
     let (status, leg, reason, _) = obstacle.row();
     served.blame(leg, reason);
     if leg == Leg::Stable.label() {
-        served.meters.failed(reason);
+        served.meters.unanswered(reason);
         tracing::warn!(leg, reason, status = status.as_u16(), ?obstacle, "no answer from stable");
     }
     ticket.cut();
@@ -297,11 +296,11 @@ impl FromStable {
                 }
             }
             End::Failed if !ticket.upload().is_some_and(|u| u.is_broken()) => {
-                served.meters.failed("truncated");
+                served.meters.broken_off("truncated");
                 served.blame(Leg::Stable.label(), "truncated");
             }
             End::Dropped if served.activity.paused() == Some(Overdue::Stable) => {
-                served.meters.failed("body_timeout");
+                served.meters.broken_off("body_timeout");
             }
             End::Failed => served.blame("client", "upload_broken"),
             End::Dropped => {}

@@ -106,7 +106,7 @@ impl Tunnel {
 
     /// Stable broke it.
     fn fail(&mut self) {
-        self.served.meters().failed("reset");
+        self.served.meters().broken_off("reset");
         self.served.blame("stable", "reset");
     }
 }
