@@ -166,7 +166,7 @@ section! {
         host: HostPolicy = Spec::plain(HostPolicy::Preserve),
         /// How long making a connection may take, its TLS handshake included.
         connect_timeout: Duration = limits::CONNECT_TIMEOUT,
-        /// How long the response head may take from the end of the request's head.
+        /// How long the response head may take from the last piece of the request that went to the leg.
         response_timeout: Duration = limits::RESPONSE_TIMEOUT,
         /// How long an answer may pause once its head came.
         body_timeout: Duration = limits::BODY_TIMEOUT,

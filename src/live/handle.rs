@@ -52,9 +52,8 @@ impl Way {
     ) -> (Response<AnswerBody>, Option<Box<Tunnel>>) {
         let arrived = clock::now();
         let generation = self.generation();
-        let snapshot = &generation.snapshot;
+        let (snapshot, identity) = (&generation.snapshot, &generation.snapshot.identity);
         let mut survey = Survey::of(request.headers(), Some(&snapshot.mark));
-        let identity = &snapshot.identity;
         let entry = self
             .shared
             .access_log
@@ -96,12 +95,12 @@ impl Way {
         if let Some(ask) = &ask {
             ask.write(&mut parts.headers);
         }
-        let version = std::mem::replace(&mut parts.version, Version::HTTP_11);
+        let (version, bounds) = (parts.version, activity.multiplexed());
+        parts.version = Version::HTTP_11;
         let request = Request::from_parts(parts, body);
         let pool = lane.pool.on_behalf_of(|| Some(peer.ends()));
-        let limit = activity.body_limit();
         let mut arrived =
-            match forward(&pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, limit).await {
+            match forward(&pool, request, ask.as_ref(), &ticket, &lane.meters, arrived, bounds).await {
                 Ok(arrived) => arrived,
                 Err(Obstacle::UploadBroken) if activity.wire().is_stalled() => {
                     return (answer::refuse(&Obstacle::UploadStalled, ticket, served), None);
@@ -167,8 +166,8 @@ fn check(
     if let Some(fault) = fault {
         return Err(fault.into());
     }
-    if request.version() == Version::HTTP_2 {
-        http2::translate(request, survey, &snapshot.upgrades)?;
+    if let Some(bounds) = activity.multiplexed() {
+        http2::translate(request, survey, &snapshot.upgrades, bounds)?;
     } else {
         validate(request, *survey)?;
     }

@@ -47,7 +47,7 @@ where
         self.pool.checkout_for(self.client.as_ref()).await
     }
 
-    /// As [`Pool::checkout_to_switch`].
+    /// As of [`OnBehalf::checkout`].
     ///
     /// # Errors
     /// As of [`Pool::checkout`].

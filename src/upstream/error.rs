@@ -59,10 +59,12 @@ pub enum SendError<B> {
 /// What is wrong with a connection that hyper gave up.
 #[must_use]
 pub fn broken_label(error: &hyper::Error) -> &'static str {
-    let flood = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    let flooded = flood.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData);
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    // Floods are ours; what is no chunk (RFC 9112 section 7.1) hyper tells apart from a connection that broke by these alone.
+    let invalid = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
+    let unreadable = cause.is_some_and(|cause| invalid.contains(&cause.kind()));
     let malformed = http2(error).is_some_and(h2::Error::is_library);
-    if error.is_parse() || error.is_parse_too_large() || flooded || malformed {
+    if error.is_parse() || error.is_parse_too_large() || unreadable || malformed {
         "invalid_response"
     } else {
         "reset"

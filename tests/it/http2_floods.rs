@@ -167,3 +167,45 @@ fn an_ordinary_download_is_no_flood() {
     }
     assert_eq!(client.headers(3, &GET, END_STREAM).fate(3), OK);
 }
+
+/// A field of 4,000 bytes that is remembered, and then named by a byte each time.
+#[test]
+fn a_block_of_bytes_that_each_stand_for_a_large_field_is_not_read() {
+    const ENHANCE_YOUR_CALM: u32 = 11;
+    let (_stable, proxy) = rig();
+    let mut client = frames(proxy.addr());
+    let mut block = hpack(&GET);
+    block.extend([0x40, 1, b'x', 0x7f, 0xa1, 0x1e]);
+    block.extend([b'v'; 4000]);
+    block.extend([0xbe; 10_000]);
+    client.frame(HEADERS, END_HEADERS | END_STREAM, 1, &block);
+    assert_eq!(client.fate(1), Fate::GoneAway(ENHANCE_YOUR_CALM));
+    let flood = [("reason", "flood")];
+    proxy.metrics_when("it is counted", |page| {
+        page.sum("umbrage_client_connection_errors_total", &flood) == 1.0
+    });
+    assert_eq!(frames(proxy.addr()).headers(1, &GET, END_STREAM).fate(1), OK);
+}
+
+#[test]
+fn the_bounds_on_fields_and_targets_hold_in_both_versions() {
+    let stable = server().answers(200, &[], "fine").start();
+    let proxy = proxy().stable(&stable).with("listen", "max_fields = 20");
+    let proxy = proxy.with("listen", "max_target_bytes = \"1KiB\"").start();
+    let long = format!("/{}", "a".repeat(2000));
+    let names: Vec<String> = (0..30).map(|n| format!("x-{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    assert_eq!(proxy.client().get(&long).read_response().status, 414);
+    assert_eq!(proxy.client().request("GET", "/", &many, "").read_response().status, 431);
+    let mut client = frames(proxy.addr());
+    client.headers(1, &[GET[0], GET[1], GET[2], (":path", &long)], END_STREAM);
+    assert_ne!(client.fate(1), OK);
+    client.headers(3, &[&GET[..], &many].concat(), END_STREAM);
+    assert_ne!(client.fate(3), OK);
+    client.headers(5, &GET, END_STREAM);
+    assert_eq!(client.fate(5), OK);
+    let page = proxy.assert_laws();
+    for code in ["414", "431"] {
+        assert_eq!(page.sum("umbrage_requests_total", &[("code", code)]), 2.0, "{code}");
+    }
+}

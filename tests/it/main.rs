@@ -44,6 +44,8 @@ mod life;
 mod live_errors;
 mod live_http;
 mod live_stream;
+#[cfg(target_os = "linux")]
+mod matrix;
 mod offers;
 mod pool;
 mod process;

@@ -202,8 +202,26 @@ impl Running {
     /// The most memory that it ever had resident, in KiB.
     #[cfg(target_os = "linux")]
     pub fn peak_memory_kib(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    /// Its threads.
+    #[cfg(target_os = "linux")]
+    pub fn threads(&self) -> usize {
+        self.status("Threads:")
+    }
+
+    /// Its open files and sockets.
+    #[cfg(target_os = "linux")]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    /// A number that the kernel has of it.
+    #[cfg(target_os = "linux")]
+    fn status(&self, key: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of its own");
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("a line of its own");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 

@@ -35,13 +35,24 @@ pub(in crate::live) struct Activity {
     pieces: Cell<u32>,
     overdue: Cell<bool>,
     /// Many answers are under way at once: each is timed for itself.
-    multiplexed: Cell<Option<Duration>>,
+    multiplexed: Cell<Option<Multiplexed>>,
     pauses: Pauses,
     wire: Ledger,
     passed: Cell<bool>,
     draining: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
     told: Notify,
+}
+
+/// What a request of HTTP/2 is held to; the inspector of HTTP/1.1 holds those.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::live) struct Multiplexed {
+    /// How long the next piece of its body may take.
+    pub(in crate::live) body: Duration,
+    /// Fields in its head.
+    pub(in crate::live) fields: usize,
+    /// Bytes of its target.
+    pub(in crate::live) target: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +129,8 @@ impl Activity {
     }
 
     /// It speaks HTTP/2.
-    pub(super) fn multiplex(&self, body: Duration) {
-        self.multiplexed.set(Some(body));
+    pub(super) fn multiplex(&self, requests: Multiplexed) {
+        self.multiplexed.set(Some(requests));
     }
 
     /// Bytes came from the client.
@@ -251,8 +262,8 @@ impl Activity {
         }
     }
 
-    /// How long a body on its way may pause, where many are under way at once: each is timed by whoever reads it.
-    pub(in crate::live) fn body_limit(&self) -> Option<Duration> {
+    /// What each of its requests is held to by whoever serves it, where many are under way at once.
+    pub(in crate::live) fn multiplexed(&self) -> Option<Multiplexed> {
         self.multiplexed.get()
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use tokio::net::TcpStream;
 
-use super::activity::{Activity, Verdict};
+use super::activity::{Activity, Multiplexed, Verdict};
 use super::addresses::{Addresses, Seat};
 use super::http2;
 use super::preface::{Protocol, spoken};
@@ -65,7 +65,11 @@ impl Entry {
             http2: http2::Bounds {
                 head: settings.max_header_bytes,
                 streams: settings.max_streams,
-                body: settings.body_timeout,
+                request: Multiplexed {
+                    body: settings.body_timeout,
+                    fields: settings.max_fields,
+                    target: settings.max_target_bytes,
+                },
                 tunnels: settings.extended_connect.then_some(settings.tunnel_timeout),
             },
         }

@@ -23,7 +23,7 @@ mod pauses;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 
-pub(super) use activity::Activity;
+pub(super) use activity::{Activity, Multiplexed};
 pub(super) use pauses::Overdue;
 pub use plane::{Plane, Started};
 pub use tls::Tls;

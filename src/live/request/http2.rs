@@ -9,11 +9,9 @@ use hyper::ext;
 use super::extended_connect::handshake;
 use super::survey::{Field, Survey};
 use super::validate::{expectation, target, valid_host};
+use crate::live::arrival::Multiplexed;
 use crate::live::error::Obstacle;
 use crate::live::upgrade::Protocol;
-
-/// Requests with more fields than this are answered 431, as over HTTP/1.1.
-const MAX_FIELDS: usize = 128;
 
 /// The `Host` that a request whose target HTTP/1.1 does not have is given beside its own; no client gets further with it
 /// either.
@@ -31,11 +29,18 @@ pub(in crate::live) fn translate<B: Body>(
     request: &mut Request<B>,
     survey: &mut Survey,
     upgrades: &[Protocol],
+    bounds: Multiplexed,
 ) -> Result<(), Obstacle> {
     let connect = request.method() == Method::CONNECT;
     let protocol = if connect { request.extensions_mut().remove::<ext::Protocol>() } else { None };
     if connect && protocol.is_none() {
         return Err(Obstacle::Connect);
+    }
+    if request.headers().len() > bounds.fields {
+        return Err(Obstacle::TooManyFields);
+    }
+    if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > bounds.target) {
+        return Err(Obstacle::TargetTooLong);
     }
     fields(request.headers(), *survey)?;
     authority(request)?;
@@ -67,9 +72,6 @@ fn fields(fields: &HeaderMap, survey: Survey) -> Result<(), Obstacle> {
     }
     if survey.has(Field::Expect) {
         expectation(fields)?;
-    }
-    if fields.len() > MAX_FIELDS {
-        return Err(Obstacle::TooManyFields);
     }
     // Section 8.2.1: written into HTTP/1.1 it would be another value.
     let padded = |v: &HeaderValue| v.as_bytes().trim_ascii().len() != v.len();

@@ -5,6 +5,8 @@ use http_body_util::{Empty, Full};
 
 use super::*;
 
+const BOUNDS: Multiplexed = Multiplexed { body: std::time::Duration::MAX, fields: 128, target: 1024 };
+
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 fn request(uri: &str, fields: Pairs) -> Request<Empty<Bytes>> {
@@ -18,7 +20,7 @@ fn request(uri: &str, fields: Pairs) -> Request<Empty<Bytes>> {
 fn translated<B: Body>(mut request: Request<B>) -> Result<Request<B>, Obstacle> {
     let mut survey = Survey::of(request.headers(), None);
     let websocket = Protocol::parse("websocket").expect("a protocol");
-    translate(&mut request, &mut survey, &[websocket])?;
+    translate(&mut request, &mut survey, &[websocket], BOUNDS)?;
     Ok(request)
 }
 
@@ -81,10 +83,10 @@ fn connect_expectations_and_too_many_fields_have_their_own_answers() {
     *connect.method_mut() = Method::CONNECT;
     assert!(matches!(translated(connect), Err(Obstacle::Connect)));
     assert!(matches!(translated(request("http://a/", &[("expect", "a-pony")])), Err(Obstacle::Expectation)));
-    let names: Vec<String> = (0..=MAX_FIELDS).map(|n| format!("x-{n}")).collect();
+    let names: Vec<String> = (0..=BOUNDS.fields).map(|n| format!("x-{n}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
     assert!(matches!(translated(request("http://a/", &many)), Err(Obstacle::TooManyFields)));
-    assert!(translated(request("http://a/", &many[..MAX_FIELDS])).is_ok());
+    assert!(translated(request("http://a/", &many[..BOUNDS.fields])).is_ok());
 }
 
 #[test]

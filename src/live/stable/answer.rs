@@ -175,7 +175,8 @@ pub(in crate::live) fn pass(
     // What hyper writes follows the client's version, not stable's.
     head.version = Version::HTTP_11;
     if version < Version::HTTP_11 && body.size_hint().exact().is_none() {
-        // Without chunks only the close tells its end, and hyper would promise to stay.
+        // Without chunks only the close tells its end, and to a client that would stay hyper would promise to, too.
+        head.version = Version::HTTP_10;
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     // hyper writes no length in HTTP/1.1 beside a body that it knows to be empty.

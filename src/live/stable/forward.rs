@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use super::again::Spare;
 use super::answer::Arrived;
 use super::framing;
+use crate::live::arrival::Multiplexed;
 use crate::live::error::Obstacle;
 use crate::live::meters::RouteMeters;
 use crate::live::mirror::{LiveBody, Ticket};
@@ -19,7 +20,7 @@ use crate::upstream::{Lease, OnBehalf, SendError};
 /// Sends the request; resolves with the head of stable's answer.
 ///
 /// A request is sent again only where a used connection had gone stale: before a byte of it was written, when hyper hands
-/// it back, its body not begun; and once more if it is one that [may be sent twice](super::again) and no byte of an answer came.
+/// it back, its body not begun; and once more if it is one that may be sent twice and no byte of an answer came.
 pub(in crate::live) async fn forward(
     pool: &OnBehalf<'_, LiveBody>,
     mut request: Request<LiveBody>,
@@ -27,7 +28,7 @@ pub(in crate::live) async fn forward(
     ticket: &Ticket,
     meters: &RouteMeters,
     arrived: Instant,
-    body: Option<Duration>,
+    bounds: Option<Multiplexed>,
 ) -> Result<Arrived, Obstacle> {
     if ask.is_some_and(|ask| !ask.can_be_asked(pool.settings())) {
         return Err(Obstacle::Protocol);
@@ -44,7 +45,7 @@ pub(in crate::live) async fn forward(
         if ask.is_some() {
             lease.may_switch();
         }
-        match head(&mut lease, request, ticket, (limit, body), sent).await? {
+        match head(&mut lease, request, ticket, (limit, bounds.map(|bounds| bounds.body)), sent).await? {
             Ok(response) if response.status().is_informational() => {
                 let consent = ask.and_then(|ask| ask.consent(response.status(), response.headers()));
                 // Without one a 101 is the end of HTTP on a connection that the client still speaks it on.

@@ -4,9 +4,9 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 
-use super::server::bound;
+use super::server::{Server, ServerBuilder, bound};
 
 /// An address that refuses connections, kept from everyone else while this lives.
 pub fn dead_address() -> DeadAddress {
@@ -28,12 +28,16 @@ impl DeadAddress {
     pub fn url(&self) -> String {
         format!("http://{}", self.addr())
     }
+
+    /// Somebody comes home.
+    pub fn become_server(self, builder: ServerBuilder) -> Server {
+        builder.start_on(self.socket)
+    }
 }
 
 /// An address whose connections are neither made nor refused: its listener takes none and its backlog is full.
 pub fn full_backlog_address() -> FullBacklog {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let listener = bound((Ipv4Addr::LOCALHOST, 0).into());
     listener.listen(0).unwrap();
     let addr = address_of(&listener);
     let mut fillers = Vec::new();
@@ -65,6 +69,13 @@ impl FullBacklog {
     /// The same as a URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr())
+    }
+
+    /// Who was overwhelmed is replaced by somebody who is not.
+    pub fn become_server(self, builder: ServerBuilder) -> Server {
+        let socket = bound(self.addr());
+        drop(self);
+        builder.start_on(socket)
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::server::bound;
 use super::{DEADLINE, eventually};
 
 /// An authority of a test's own, and what it signs.
@@ -50,8 +51,21 @@ impl Authority {
 
     /// A certificate for these names and addresses.
     pub fn signs(&self, names: &[&str]) -> Identity {
+        self.signs_with(names, |_| {})
+    }
+
+    /// The same, of a time that is over.
+    pub fn signed_long_ago(&self, names: &[&str]) -> Identity {
+        self.signs_with(names, |params| {
+            params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        })
+    }
+
+    fn signs_with(&self, names: &[&str], change: impl FnOnce(&mut rcgen::CertificateParams)) -> Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let params = rcgen::CertificateParams::new(names).unwrap();
+        let mut params = rcgen::CertificateParams::new(names).unwrap();
+        change(&mut params);
         let key = rcgen::KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
         Identity {
@@ -207,7 +221,13 @@ impl ModernBuilder {
 
     /// Begins to listen.
     pub fn start(self) -> Modern {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = bound((std::net::Ipv4Addr::LOCALHOST, 0).into());
+        socket.listen(1024).unwrap();
+        self.start_on(socket.into())
+    }
+
+    /// Takes the connections of this listener.
+    pub fn start_on(self, listener: std::net::TcpListener) -> Modern {
         listener.set_nonblocking(true).unwrap();
         let addr = listener.local_addr().unwrap();
         let (state, stop, secure) = (Arc::new(State::default()), Arc::new(Notify::new()), self.tls.is_some());
@@ -235,6 +255,14 @@ impl Modern {
     /// The same as a URL.
     pub fn url(&self) -> String {
         format!("{}://{}", if self.secure { "https" } else { "http" }, self.addr)
+    }
+
+    /// Ends, and is somebody else at the same address.
+    pub fn replace(self, builder: ModernBuilder) -> Modern {
+        let socket = bound(self.addr);
+        drop(self);
+        socket.listen(1024).unwrap();
+        builder.start_on(socket.into())
     }
 
     /// The requests that came, whole but for those whose body is not read.

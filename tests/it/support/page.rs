@@ -1,6 +1,6 @@
 //! A metrics page in Prometheus' text format, read strictly, so that the laws can be asked of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One series and its value.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,7 @@ impl Page {
     #[track_caller]
     pub fn parse(text: &str) -> Self {
         let mut page = Page::default();
+        let mut seen = BTreeSet::new();
         for (number, line) in text.lines().enumerate() {
             let comment = |kind: &str| line.strip_prefix(kind).and_then(|rest| rest.split_once(' '));
             if let Some((name, kind)) = comment("# TYPE ") {
@@ -38,8 +39,8 @@ impl Page {
             } else if !line.is_empty() && !line.starts_with('#') {
                 let sample =
                     sample(line).unwrap_or_else(|| panic!("line {}: {line:?} is no sample", number + 1));
-                let twice = page.samples.iter().any(|s| s.name == sample.name && s.labels == sample.labels);
-                assert!(!twice, "line {}: {line:?} comes twice", number + 1);
+                let is_new = seen.insert((sample.name.clone(), sample.labels.clone()));
+                assert!(is_new, "line {}: {line:?} comes twice", number + 1);
                 page.samples.push(sample);
             }
         }

@@ -153,7 +153,11 @@ impl ServerBuilder {
 
     /// Begins to listen.
     pub fn start(self) -> Server {
-        let socket = bound((Ipv4Addr::LOCALHOST, 0).into());
+        self.start_on(bound((Ipv4Addr::LOCALHOST, 0).into()))
+    }
+
+    /// Begins to listen at a socket that is bound.
+    pub(super) fn start_on(self, socket: Socket) -> Server {
         let addr = socket.local_addr().unwrap().as_socket().unwrap();
         let shared = Arc::new(Shared { builder: self, state: Mutex::default(), changed: Condvar::new() });
         let mut server = Server { addr, shared, accepting: None, reserved: Some(socket) };
@@ -277,6 +281,23 @@ impl Server {
         let shared = self.shared.clone();
         let thread = thread::Builder::new().name(format!("backend {}", self.addr));
         self.accepting = Some(thread.spawn(move || accept(&listener, &shared)).unwrap());
+    }
+
+    /// Ends what it was and begins anew as another, at the same address.
+    #[track_caller]
+    pub fn recover(&mut self, builder: ServerBuilder) {
+        self.stop();
+        self.shared = Arc::new(Shared { builder, state: Mutex::default(), changed: Condvar::new() });
+        self.restart();
+    }
+
+    /// Ends and leaves its address to somebody else.
+    #[track_caller]
+    pub fn leave(mut self) -> TcpListener {
+        self.stop();
+        let socket = self.reserved.take().expect("it was running");
+        socket.listen(1024).unwrap();
+        TcpListener::from(socket)
     }
 
     /// Stops, joins every thread, and returns what panicked.

@@ -5,7 +5,7 @@
 
 use super::fields::{Worth, is_name, is_readable, judge};
 use super::frame::{CONTINUATION, Code, END_HEADERS, END_STREAM, HEADERS, Head, MAX_PAYLOAD};
-use super::hpack::{Decoder, Field};
+use super::hpack::{Decoder, Field, Unreadable};
 use super::streams::Place;
 use crate::live::request::http2::BAD_TARGET;
 
@@ -13,6 +13,9 @@ use crate::live::request::http2::BAD_TARGET;
 const LITERAL: u8 = 0x00;
 /// A literal that is.
 const REMEMBERED: u8 = 0x40;
+
+/// Fields that room is kept for between two blocks.
+const KEPT: usize = 128;
 
 /// The blocks of one connection.
 #[derive(Debug)]
@@ -32,8 +35,9 @@ pub(super) enum Fate {
 }
 
 impl Blocks {
-    pub(super) fn new() -> Self {
-        Blocks { decoder: Decoder::new(), remembered: Vec::new() }
+    /// Of a connection whose blocks may be `most` bytes each, once they are read.
+    pub(super) fn new(most: usize) -> Self {
+        Blocks { decoder: Decoder::new(most), remembered: Vec::new() }
     }
 
     /// Judges a whole block; every one must come here, for the next ones refer to it.
@@ -42,6 +46,9 @@ impl Blocks {
     /// It cannot be decoded, or nothing can be given in its place.
     pub(super) fn judge(&mut self, block: &[u8], place: Place) -> Result<Fate, Code> {
         let Blocks { decoder, remembered } = self;
+        if remembered.capacity() > KEPT {
+            *remembered = Vec::new();
+        }
         remembered.clear();
         let (mut worst, mut hopeless) = (Worth::Sound, false);
         let sized = decoder.decode(block, |field| {
@@ -53,7 +60,10 @@ impl Blocks {
                 remembered.push((field.at.start, field.at.end, instead));
             }
         });
-        let sized = sized.map_err(|_| Code::Compression)?;
+        let sized = sized.map_err(|error| match error {
+            Unreadable::Undecodable => Code::Compression,
+            Unreadable::TooLarge => Code::EnhanceYourCalm,
+        })?;
         match worst {
             Worth::Sound => Ok(Fate::Passed),
             Worth::Target => {

@@ -27,7 +27,7 @@ fn replaced(fate: Result<Fate, Code>) -> Vec<u8> {
 
 #[test]
 fn a_sound_block_passes() {
-    let mut blocks = Blocks::new();
+    let mut blocks = Blocks::new(usize::MAX);
     let block = [&[0x82, 0x86, 0x84][..], &literal(REMEMBERED, b"x-a", b"1")].concat();
     assert_eq!(blocks.judge(&block, Place::Request), Ok(Fate::Passed));
     assert_eq!(blocks.judge(&[0x82, 0x86, 0x84, 0xbe], Place::Request), Ok(Fate::Passed));
@@ -37,19 +37,19 @@ fn a_sound_block_passes() {
 #[test]
 fn a_bad_target_is_passed_on_with_the_mark_of_one() {
     let block = [&[0x82, 0x86][..], &literal(REMEMBERED, b":path", b"/a#b")].concat();
-    let instead = replaced(Blocks::new().judge(&block, Place::Request));
+    let instead = replaced(Blocks::new(usize::MAX).judge(&block, Place::Request));
     assert!(instead.starts_with(&block));
-    let seen = fields(&mut Decoder::new(), &instead);
+    let seen = fields(&mut Decoder::new(usize::MAX), &instead);
     assert_eq!(seen.last(), Some(&("host".to_owned(), "#".to_owned())));
     // It stays bad wherever it is referred to.
-    let mut blocks = Blocks::new();
+    let mut blocks = Blocks::new(usize::MAX);
     replaced(blocks.judge(&block, Place::Request));
     replaced(blocks.judge(&[0x82, 0x86, 0xbe], Place::Request));
 }
 
 #[test]
 fn in_place_of_a_malformed_block_the_table_is_the_same() {
-    let (mut blocks, mut peer) = (Blocks::new(), Decoder::new());
+    let (mut blocks, mut peer) = (Blocks::new(usize::MAX), Decoder::new(usize::MAX));
     let malformed = [
         vec![0x3f, 0xe1, 0x1f, 0x82],
         literal(REMEMBERED, b":authority", b"a.example"),
@@ -92,7 +92,7 @@ fn in_place_of_a_malformed_block_the_table_is_the_same() {
 
 #[test]
 fn pseudo_fields_of_trailers_are_remembered_as_they_came() {
-    let (mut blocks, mut peer) = (Blocks::new(), Decoder::new());
+    let (mut blocks, mut peer) = (Blocks::new(usize::MAX), Decoder::new(usize::MAX));
     let trailers = [literal(LITERAL, b"x-sum", b"1"), literal(REMEMBERED, b":path", b"/other")].concat();
     let instead = replaced(blocks.judge(&trailers, Place::Trailers));
     assert_eq!(
@@ -107,14 +107,14 @@ fn pseudo_fields_of_trailers_are_remembered_as_they_came() {
 fn where_nothing_takes_the_same_room_the_connection_ends() {
     for (name, value) in [(&b""[..], &b""[..]), (b"", b"1"), (b":method", b""), (b":status", b"200")] {
         let block = literal(REMEMBERED, name, value);
-        let fate = Blocks::new().judge(&block, Place::Request);
+        let fate = Blocks::new(usize::MAX).judge(&block, Place::Request);
         if name == b":status" {
             assert!(matches!(fate, Ok(Fate::Replaced(_))), "{fate:?}");
         } else {
             assert_eq!(fate, Err(Code::Protocol), "{name:?} {value:?}");
         }
         // Forgotten at once, it is an error of its stream alone.
-        replaced(Blocks::new().judge(&literal(LITERAL, name, value), Place::Request));
+        replaced(Blocks::new(usize::MAX).judge(&literal(LITERAL, name, value), Place::Request));
     }
 }
 
@@ -137,7 +137,7 @@ fn a_long_block_takes_several_frames() {
 fn lengths_are_written_as_they_are_read() {
     for length in [0, 1, 126, 127, 128, 254, 255, 300, 16_384, 1_000_000] {
         let value = vec![b'v'; length];
-        let seen = fields(&mut Decoder::new(), &literal(LITERAL, b"x", &value));
+        let seen = fields(&mut Decoder::new(usize::MAX), &literal(LITERAL, b"x", &value));
         assert_eq!(seen[0].1.len(), length);
     }
 }

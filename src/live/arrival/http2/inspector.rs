@@ -9,7 +9,7 @@ use super::frame::{
     PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE, WITH_PRIORITY,
 };
 use super::streams::Streams;
-use crate::live::arrival::Activity;
+use crate::live::arrival::{Activity, Multiplexed};
 use crate::model::clock::{self, Instant};
 
 const PREFACE: usize = 24;
@@ -18,6 +18,11 @@ const PREFACE: usize = 24;
 /// answered 431 by h2, which has the same measure.
 const LENIENCE: usize = 4;
 
+/// Bytes of a header block, as it comes and as it is read.
+fn most_of(limits: Bounds) -> usize {
+    LENIENCE * limits.head.max(MAX_PAYLOAD)
+}
+
 /// What a client is held to.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::live::arrival) struct Bounds {
@@ -25,8 +30,8 @@ pub(in crate::live::arrival) struct Bounds {
     pub(in crate::live::arrival) head: usize,
     /// Streams open at once.
     pub(in crate::live::arrival) streams: u32,
-    /// How long the next piece of a body may take.
-    pub(in crate::live::arrival) body: Duration,
+    /// What each of its requests is held to.
+    pub(in crate::live::arrival) request: Multiplexed,
     /// How long nothing may pass in a tunnel; `None` where none may be asked for.
     pub(in crate::live::arrival) tunnels: Option<Duration>,
 }
@@ -91,7 +96,7 @@ impl Inspector {
             limits,
             credit: Credit::new(now),
             streams: Streams::new(limits.streams),
-            blocks: Blocks::new(),
+            blocks: Blocks::new(most_of(limits)),
         }
     }
 
@@ -197,7 +202,7 @@ impl Inspector {
             if part.length > MAX_PAYLOAD {
                 return Err(Then::End(Code::FrameSize));
             }
-            if self.scanned + part.length > LENIENCE * self.limits.head.max(MAX_PAYLOAD) {
+            if self.scanned + part.length > most_of(self.limits) {
                 return Err(Then::End(Code::EnhanceYourCalm));
             }
             payload(part, rest)?;

@@ -4,7 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds { head: 1 << 14, streams: 100, body: std::time::Duration::MAX, tunnels: None };
+const BOUNDS: Bounds = Bounds {
+    head: 1 << 14,
+    streams: 100,
+    request: Multiplexed { body: std::time::Duration::MAX, fields: 128, target: 8192 },
+    tunnels: None,
+};
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&Head { length: payload.len(), kind, flags, stream }.bytes()[..], payload].concat()

@@ -60,7 +60,7 @@ pub(in crate::live::arrival) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 
     peer: Rc<Peer>,
     activity: Rc<Activity>,
 ) -> Option<&'static str> {
-    activity.multiplex(bounds.body);
+    activity.multiplex(bounds.request);
     let tunnels = Tunnels::new(bounds.tunnels.unwrap_or_default());
     let (io, course) = Framed::new(stream, bounds, activity.clone());
     let service = {

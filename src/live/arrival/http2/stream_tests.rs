@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
+use crate::live::arrival::Multiplexed;
 use crate::live::arrival::http2::frame::{END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, SETTINGS};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -16,7 +17,12 @@ fn rig() -> (DuplexStream, Framed<DuplexStream>, Rc<Course>) {
     let activity = Rc::new(Activity::new(clock::now(), 0));
     let (framed, course) = Framed::new(
         ours,
-        Bounds { head: 1 << 14, streams: 100, body: std::time::Duration::MAX, tunnels: None },
+        Bounds {
+            head: 1 << 14,
+            streams: 100,
+            request: Multiplexed { body: std::time::Duration::MAX, fields: 128, target: 8192 },
+            tunnels: None,
+        },
         activity,
     );
     (client, framed, course)

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::table::{Entry, Table};
-use super::{Undecodable, huffman, integer};
+use super::table::{Entry, OVERHEAD, Table};
+use super::{Undecodable, Unreadable, huffman, integer};
 
 /// Reads the blocks of one direction of one connection, which must be given to it all, whole and in order.
 #[derive(Debug)]
@@ -11,7 +11,12 @@ pub(in crate::live::arrival::http2) struct Decoder {
     table: Table,
     name: Vec<u8>,
     value: Vec<u8>,
+    /// What the fields of one block may be in all, each counted as RFC 7541 section 4.1 has it.
+    most: usize,
 }
+
+/// What is kept of the room for a name or a value between two blocks.
+const KEPT: usize = 1024;
 
 /// A field of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,31 +30,46 @@ pub(in crate::live::arrival::http2) struct Field<'a> {
 }
 
 impl Decoder {
-    pub(in crate::live::arrival::http2) fn new() -> Self {
-        Decoder { table: Table::new(), name: Vec::new(), value: Vec::new() }
+    pub(in crate::live::arrival::http2) fn new(most: usize) -> Self {
+        Decoder { table: Table::new(), name: Vec::new(), value: Vec::new(), most }
     }
 
     /// Shows every field of a block; answers how many bytes before the first one change the size of the table.
     ///
     /// # Errors
-    /// It is none; what came of it until then was shown.
+    /// It is none, or its fields are too large; what came of it until then was shown.
     pub(in crate::live::arrival::http2) fn decode(
         &mut self,
         block: &[u8],
         mut each: impl FnMut(Field<'_>),
-    ) -> Result<usize, Undecodable> {
+    ) -> Result<usize, Unreadable> {
         let (mut at, mut sized) = (0, 0);
+        let mut left = Some(self.most);
+        let mut each = |field: Field<'_>| {
+            left = left.and_then(|left| left.checked_sub(field.name.len() + field.value.len() + OVERHEAD));
+            if left.is_some() {
+                each(field);
+            }
+            left.is_some()
+        };
+        for text in [&mut self.name, &mut self.value] {
+            if text.capacity() > KEPT {
+                *text = Vec::new();
+            }
+        }
         while let Some(first) = block.get(at) {
             let rest = &block[at..];
             if first & 0x80 != 0 {
                 let (index, length) = integer::read(rest, 7)?;
                 let (name, value) = self.table.get(index)?;
-                each(Field { name, value, at: at..at + length, remembered: false });
+                if !each(Field { name, value, at: at..at + length, remembered: false }) {
+                    return Err(Unreadable::TooLarge);
+                }
                 at += length;
             } else if first & 0xe0 == 0x20 {
                 // Section 4.2: at the beginning of a block and nowhere else.
                 if at > sized {
-                    return Err(Undecodable);
+                    return Err(Unreadable::Undecodable);
                 }
                 let (size, length) = integer::read(rest, 5)?;
                 self.table.resize(size)?;
@@ -67,8 +87,8 @@ impl Decoder {
         &mut self,
         block: &[u8],
         begin: usize,
-        each: &mut impl FnMut(Field<'_>),
-    ) -> Result<usize, Undecodable> {
+        each: &mut impl FnMut(Field<'_>) -> bool,
+    ) -> Result<usize, Unreadable> {
         let remembered = block[begin] & 0x40 != 0;
         let (index, length) = integer::read(&block[begin..], if remembered { 6 } else { 4 })?;
         let mut at = begin + length;
@@ -77,7 +97,9 @@ impl Decoder {
             _ => self.table.get(index)?.0,
         };
         let value = string(block, &mut at, &mut self.value)?;
-        each(Field { name, value, at: begin..at, remembered });
+        if !each(Field { name, value, at: begin..at, remembered }) {
+            return Err(Unreadable::TooLarge);
+        }
         if remembered {
             let entry = Entry::new(name, value);
             self.table.insert(entry);

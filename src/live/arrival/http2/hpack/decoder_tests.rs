@@ -7,7 +7,7 @@ use super::*;
 
 type Text = (Vec<u8>, Vec<u8>);
 
-fn decoded(decoder: &mut Decoder, block: &[u8]) -> Result<Vec<(String, String)>, Undecodable> {
+fn decoded(decoder: &mut Decoder, block: &[u8]) -> Result<Vec<(String, String)>, Unreadable> {
     let mut fields = Vec::new();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     decoder.decode(block, |field| fields.push((text(field.name), text(field.value))))?;
@@ -26,7 +26,7 @@ type Example<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
 /// Each block in turn must be these fields and leave a table of that size.
 #[track_caller]
 fn example(limit: usize, blocks: &[Example]) {
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::new(usize::MAX);
     decoder.table.resize(limit).expect("small enough");
     for (hex, fields, size) in blocks {
         let expected: Vec<_> = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
@@ -142,22 +142,26 @@ fn what_is_no_block() {
         ("0001 6182 07ff", "more padding than an octet has"),
         ("0f", "a number that is cut off"),
     ] {
-        assert_eq!(decoded(&mut Decoder::new(), &bytes(hex)), Err(Undecodable), "{why}");
+        assert_eq!(
+            decoded(&mut Decoder::new(usize::MAX), &bytes(hex)),
+            Err(Unreadable::Undecodable),
+            "{why}"
+        );
     }
 }
 
 #[test]
 fn the_size_changes_at_the_beginning_and_takes_what_no_longer_fits() {
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::new(usize::MAX);
     decoded(&mut decoder, &bytes("4001 6101 62 4001 6301 64")).expect("two fields");
     assert_eq!(decoded(&mut decoder, &bytes("be bf")).expect("both").len(), 2);
     // To one field and back to all.
     let mut fields = 0;
     assert_eq!(decoder.decode(&bytes("3f03 3fe1 1f be"), |_| fields += 1), Ok(5));
     assert_eq!(fields, 1);
-    assert_eq!(decoded(&mut decoder, &bytes("bf")), Err(Undecodable), "the older is gone");
+    assert_eq!(decoded(&mut decoder, &bytes("bf")), Err(Unreadable::Undecodable), "the older is gone");
     decoded(&mut decoder, &bytes("20")).expect("to nothing");
-    assert_eq!(decoded(&mut decoder, &bytes("be")), Err(Undecodable));
+    assert_eq!(decoded(&mut decoder, &bytes("be")), Err(Unreadable::Undecodable));
     decoded(&mut decoder, &bytes("4001 6101 62")).expect("what does not fit is no error");
     assert_eq!(decoder.table.size(), 0);
 }
@@ -184,7 +188,7 @@ proptest! {
         ),
         again in prop::collection::vec(0..60_usize, 0..40),
     ) {
-        let (mut decoder, mut model) = (Decoder::new(), std::collections::VecDeque::<Text>::new());
+        let (mut decoder, mut model) = (Decoder::new(usize::MAX), std::collections::VecDeque::<Text>::new());
         for (text, remember, coded) in &fields {
             let mut seen = Vec::new();
             let block = written(*remember, *coded, text);
@@ -207,14 +211,14 @@ proptest! {
             if let Some(text) = model.get(place) {
                 prop_assert_eq!(&seen, std::slice::from_ref(text));
             } else {
-                prop_assert_eq!(known, Err(Undecodable));
+                prop_assert_eq!(known, Err(Unreadable::Undecodable));
             }
         }
     }
 
     #[test]
     fn whatever_comes_is_read_or_refused(block in prop::collection::vec(any::<u8>(), 0..200)) {
-        let mut decoder = Decoder::new();
+        let mut decoder = Decoder::new(usize::MAX);
         let mut end = 0;
         let read = decoder.decode(&block, |field| {
             assert!(field.at.start >= end && field.at.end > field.at.start);
@@ -222,4 +226,19 @@ proptest! {
         });
         prop_assert!(read.is_err() || end == block.len() || read == Ok(block.len()));
     }
+}
+
+#[test]
+fn a_few_bytes_that_stand_for_many_are_not_all_read() {
+    let mut decoder = Decoder::new(64 << 10);
+    // A field of 4,000 bytes is remembered, and named a thousand times.
+    let mut block = vec![0x40, 1, b'x', 0x7f, 0xa1, 0x1e];
+    block.extend(vec![b'v'; 4000]);
+    let large = block.len();
+    block.extend([0xbe; 1000]);
+    let mut read = 0;
+    let refused = decoder.decode(&block, |field| read += field.value.len());
+    assert_eq!(refused, Err(Unreadable::TooLarge));
+    assert_eq!(read, 16 * 4000, "each costs 33 bytes more");
+    assert_eq!(Decoder::new(64 << 10).decode(&block[..large + 10], |_| {}), Ok(0));
 }

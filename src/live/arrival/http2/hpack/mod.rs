@@ -11,3 +11,18 @@ pub(super) use decoder::{Decoder, Field};
 /// `COMPRESSION_ERROR` (RFC 9113 section 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Undecodable;
+
+/// Why a block is not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is none.
+    Undecodable,
+    /// Its fields are more than they may be: a byte can stand for 4 KiB.
+    TooLarge,
+}
+
+impl From<Undecodable> for Unreadable {
+    fn from(_: Undecodable) -> Self {
+        Unreadable::Undecodable
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::Undecodable;
 
 /// What a field costs beside its name and value (section 4.1).
-const OVERHEAD: usize = 32;
+pub(super) const OVERHEAD: usize = 32;
 
 /// The size that we announce none other than (RFC 9113 section 6.5.2, `SETTINGS_HEADER_TABLE_SIZE`).
 pub(super) const MAX_SIZE: usize = 4096;
