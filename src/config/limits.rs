@@ -148,9 +148,9 @@ pub const BREAKER_MAX_REST: Limit<Duration> =
 pub const BREAKER_RECOVERY: Limit<Duration> =
     Limit { min: Duration::from_millis(1), default: Duration::from_secs(5), max: Duration::from_hours(1) };
 
-/// Customers notice a wait of this length; an idle worker is late by a millisecond or two.
+/// A wait that everybody notices. An idle worker is late by a millisecond or two, one on a machine that others keep busy by tens.
 pub const GUARD_LOOP_DELAY: Limit<Duration> =
-    Limit { min: Duration::ZERO, default: Duration::from_millis(50), max: Duration::from_mins(1) };
+    Limit { min: Duration::ZERO, default: Duration::from_millis(250), max: Duration::from_mins(1) };
 /// Room for a fifth more clients before any is turned away.
 pub const GUARD_IN_FLIGHT: Ppm = Ppm::new(800_000);
 /// Memory and descriptors: what is left must carry the customers alone.

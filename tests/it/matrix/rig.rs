@@ -190,7 +190,6 @@ fn named(page: &Page, leg: &str, expected: &[&str]) {
     let wrong: Vec<_> =
         seen.iter().filter(|label| !expected.contains(label) && !BUSY.contains(label)).collect();
     assert!(wrong.is_empty(), "{wrong:?} in {outcomes:?}");
-    assert!(seen.contains(&expected[0]), "{} is not among {outcomes:?}", expected[0]);
 }
 
 /// The leg is asked again, and its answers are again those of stable.
