@@ -135,7 +135,9 @@ fn kept(before: &HeaderMap, after: &HeaderMap, of_one_hop: impl Fn(&str) -> bool
         if of_one_hop(name) || OURS.contains(&name) {
             continue;
         }
-        if named.iter().any(|n| n == name) && !PROTECTED.contains(&name) {
+        // Nor can it take away who asked, in either direction: a proxy before us may have written that on.
+        let protected = PROTECTED.contains(&name) || is_claim(name) || is_alias(name);
+        if named.iter().any(|n| n == name) && !protected {
             // Options that are fields of one hop anyway name nothing else; a line that is no text names nothing.
             is(
                 !after.contains_key(name) || ["close", "keep-alive"].contains(&name) || !is_text(before),

@@ -17,6 +17,7 @@ pub mod tls;
 pub mod activity;
 pub mod connection;
 pub mod http2;
+mod kept;
 mod linger;
 mod pauses;
 

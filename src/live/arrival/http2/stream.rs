@@ -13,6 +13,7 @@ use super::frame::{CONTINUATION, Code, Head};
 use super::inspector::{Bounds, Inspector, Passed, Then};
 use super::outgoing::Outgoing;
 use crate::live::arrival::Activity;
+use crate::live::arrival::kept::Kept;
 use crate::live::arrival::linger::Linger;
 use crate::model::clock;
 
@@ -46,9 +47,7 @@ pub(super) struct Framed<S> {
     course: Rc<Course>,
     inspector: Inspector,
     outgoing: Outgoing,
-    /// Bytes that hyper was not given yet; of the first `cleared` it is known that it may have them.
-    kept: Vec<u8>,
-    cleared: usize,
+    kept: Kept,
     closed: bool,
     /// What the connection ends for.
     error: Option<Code>,
@@ -64,8 +63,7 @@ impl<S> Framed<S> {
             course: course.clone(),
             inspector: Inspector::new(limits, clock::now()),
             outgoing: Outgoing::default(),
-            kept: Vec::new(),
-            cleared: 0,
+            kept: Kept::default(),
             closed: false,
             error: None,
             linger: Linger::default(),
@@ -77,18 +75,18 @@ impl<S> Framed<S> {
     fn sort(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
         if self.kept.is_empty() {
             let Passed { bytes, then } = self.inspector.read(&buf.filled()[before..], &self.activity);
-            self.kept.extend_from_slice(&buf.filled()[before + bytes..]);
+            self.kept.extend(&buf.filled()[before + bytes..]);
             buf.set_filled(before + bytes);
             if !self.go_on(then)? {
                 return Ok(());
             }
         } else {
-            self.kept.extend_from_slice(&buf.filled()[before..]);
+            self.kept.extend(&buf.filled()[before..]);
             buf.set_filled(before);
         }
         loop {
-            let Passed { bytes, then } = self.inspector.read(&self.kept[self.cleared..], &self.activity);
-            self.cleared += bytes;
+            let Passed { bytes, then } = self.inspector.read(self.kept.open(), &self.activity);
+            self.kept.clear(bytes);
             if !self.go_on(then)? {
                 return Ok(());
             }
@@ -100,15 +98,11 @@ impl<S> Framed<S> {
         match then {
             Then::Wait => Ok(false),
             Then::Replace(bytes, others) => {
-                let end = self.cleared + bytes;
-                self.kept.splice(self.cleared..end, others.iter().copied());
-                self.cleared += others.len();
+                self.kept.replace(bytes, &others);
                 Ok(true)
             }
             Then::End(code) => {
-                self.kept.truncate(self.cleared);
-                self.kept.extend_from_slice(&SPOILT.bytes());
-                self.cleared = self.kept.len();
+                self.kept.replace(self.kept.open_len(), &SPOILT.bytes());
                 self.course.flooded.set(code == Code::EnhanceYourCalm);
                 self.error = Some(code);
                 Ok(false)
@@ -118,21 +112,6 @@ impl<S> Framed<S> {
                 Err(io::Error::new(io::ErrorKind::InvalidData, "a flood of frames"))
             }
         }
-    }
-
-    /// Gives hyper of what it may have; whether there was anything.
-    fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        let given = self.cleared.min(buf.remaining());
-        if given == 0 {
-            return false;
-        }
-        buf.put_slice(&self.kept[..given]);
-        self.kept.drain(..given);
-        self.cleared -= given;
-        if self.kept.is_empty() {
-            self.kept = Vec::new();
-        }
-        true
     }
 
     /// What became of an offer of these bytes to the socket.
@@ -160,7 +139,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framed<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            if this.give(buf) {
+            if this.kept.give(buf) {
                 return Poll::Ready(Ok(()));
             }
             if this.error.is_some() {
@@ -175,7 +154,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framed<S> {
             if buf.filled().len() == before {
                 this.closed = true;
                 // What is incomplete is for h2 to find incomplete.
-                this.cleared = this.kept.len();
+                this.kept.clear_all();
                 continue;
             }
             this.course.moved.set(true);

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::fields::TOKEN;
 use super::inspector::{Inspector, Limits, Passed, Then};
 use crate::live::arrival::Activity;
+use crate::live::arrival::kept::Kept;
 use crate::live::arrival::linger::Linger;
 use crate::model::clock;
 
@@ -21,9 +22,7 @@ pub(in crate::live::arrival) struct Wire<S> {
     activity: Rc<Activity>,
     inspector: Inspector,
     limits: Limits,
-    /// Bytes that hyper was not given yet; of the first `cleared` it is known that it may have them.
-    kept: Vec<u8>,
-    cleared: usize,
+    kept: Kept,
     end: Option<End>,
     linger: Linger,
 }
@@ -59,8 +58,7 @@ impl<S> Wire<S> {
             activity,
             inspector,
             limits,
-            kept: Vec::new(),
-            cleared: 0,
+            kept: Kept::default(),
             end: None,
             linger: Linger::default(),
         }
@@ -68,19 +66,18 @@ impl<S> Wire<S> {
 
     /// HTTP has ended: the stream as it is, and what came of the tunnel already; `read` is what hyper had of it.
     pub(in crate::live::arrival) fn into_tunnel(self, read: Bytes) -> (S, Bytes) {
-        let early = if self.kept.is_empty() { read } else { [&read[..], &self.kept].concat().into() };
-        (self.stream, early)
+        (self.stream, self.kept.behind(read))
     }
 
     /// What the inspector says of kept bytes, or of new ones that stand in hyper's own buffer from `before` on.
     fn sort(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         if self.kept.is_empty() {
             let Passed { bytes, then } = self.inspector.read(&mut buf.filled_mut()[before..]);
-            self.kept.extend_from_slice(&buf.filled()[before + bytes..]);
+            self.kept.extend(&buf.filled()[before + bytes..]);
             buf.set_filled(before + bytes);
             self.go_on(then);
         } else {
-            self.kept.extend_from_slice(&buf.filled()[before..]);
+            self.kept.extend(&buf.filled()[before..]);
             buf.set_filled(before);
             self.sort_kept();
         }
@@ -88,8 +85,8 @@ impl<S> Wire<S> {
     }
 
     fn sort_kept(&mut self) {
-        let Passed { bytes, then } = self.inspector.read(&mut self.kept[self.cleared..]);
-        self.cleared += bytes;
+        let Passed { bytes, then } = self.inspector.read(self.kept.open());
+        self.kept.clear(bytes);
         self.go_on(then);
     }
 
@@ -101,32 +98,15 @@ impl<S> Wire<S> {
             Then::Wait | Then::Hold => {}
             Then::Refuse(fault) => {
                 self.activity.wire().refuse(self.inspector.heads(), fault);
-                let harmless = in_place_of(&self.kept[self.cleared..], self.inspector.is_old());
-                self.kept.truncate(self.cleared);
-                self.kept.extend_from_slice(&harmless);
-                self.cleared = self.kept.len();
+                let harmless = in_place_of(self.kept.open(), self.inspector.is_old());
+                self.kept.replace(self.kept.open_len(), &harmless);
                 self.end = Some(End::Refused);
             }
             Then::Break => {
-                self.kept.truncate(self.cleared);
+                self.kept.cut();
                 self.end = Some(End::Broken);
             }
         }
-    }
-
-    /// Gives hyper of what it may have; whether there was anything.
-    fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
-        let given = self.cleared.min(buf.remaining());
-        if given == 0 {
-            return false;
-        }
-        buf.put_slice(&self.kept[..given]);
-        self.kept.drain(..given);
-        self.cleared -= given;
-        if self.kept.is_empty() {
-            self.kept = Vec::new();
-        }
-        true
     }
 
     /// Goes on behind a request for another protocol that was answered in HTTP.
@@ -139,7 +119,7 @@ impl<S> Wire<S> {
 
     /// Bytes wait for the protocol to be known, and there are as many as are kept.
     fn is_full(&self) -> bool {
-        self.inspector.is_undecided() && self.kept.len() - self.cleared >= self.limits.head
+        self.inspector.is_undecided() && self.kept.open_len() >= self.limits.head
     }
 }
 
@@ -148,7 +128,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let this = self.get_mut();
         loop {
             this.settle();
-            if this.give(buf) {
+            if this.kept.give(buf) {
                 return Poll::Ready(Ok(()));
             }
             if let Some(end) = this.end {
@@ -178,7 +158,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
                 this.end = Some(End::Closed);
                 if !this.inspector.is_undecided() {
                     // An incomplete head is for hyper to find incomplete.
-                    this.cleared = this.kept.len();
+                    this.kept.clear_all();
                 }
                 continue;
             }
