@@ -46,6 +46,7 @@ mod live_http;
 mod live_stream;
 #[cfg(target_os = "linux")]
 mod matrix;
+mod nothing_of_the_shadow;
 mod offers;
 mod pool;
 mod process;
