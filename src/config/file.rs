@@ -282,6 +282,8 @@ section! {
         max_in_flight: usize = limits::MAX_IN_FLIGHT,
         /// Mirrored requests admitted in a second.
         max_per_second: u32 = limits::MAX_PER_SECOND,
+        /// How long what is under way to shadow and control may go on once mirroring is stopped; then it is cut off.
+        drain: Duration = limits::MIRROR_DRAIN,
         /// Bytes held by request copies, captures and queued pairs in all.
         memory: Size = limits::MEMORY,
         /// Edits of the copy's header; the live request is never edited.

@@ -21,6 +21,7 @@ pub(crate) fn experiment() -> Experiment {
         breaker: OnceLock::new(),
         shadow: Arc::new(leg(1)),
         timeout: Duration::from_mins(1),
+        drain: Duration::from_secs(2),
         control: None,
         rules: Arc::new(compare::Rules::compile(compare::Settings::default()).unwrap()),
         endpoints: Arc::new(evidence::Endpoints::compile(&[]).unwrap()),

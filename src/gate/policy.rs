@@ -63,6 +63,8 @@ pub struct Experiment {
     pub shadow: Arc<upstream::Settings>,
     /// Bound on the whole exchange with shadow or control, from the offer.
     pub timeout: Duration,
+    /// How long what is under way to shadow and control may go on once mirroring is stopped.
+    pub drain: Duration,
     /// The second asking of stable, if one is configured.
     pub control: Option<ControlPlan>,
     /// How answers are compared.

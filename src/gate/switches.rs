@@ -76,6 +76,14 @@ impl Switches {
         self.guarded.load(Ordering::Relaxed)
     }
 
+    /// Whether a route is stopped: all mirroring is, or its share is 0, or it is no more.
+    pub fn stops(&self, route: &str) -> bool {
+        if self.is_paused() || self.is_guarded() {
+            return true;
+        }
+        self.policies.load().iter().find(|p| *p.route == *route).is_none_or(|p| p.percent() == Ppm::ZERO)
+    }
+
     /// The policies in force, one for each route.
     pub fn policies(&self) -> Arc<Vec<Arc<Policy>>> {
         self.policies.load_full()

@@ -203,3 +203,21 @@ proptest! {
         desk.agrees();
     }
 }
+
+#[test]
+fn a_stop_is_counted_by_what_the_legs_may_have_seen() {
+    let desk = Desk::new();
+    let unsent = desk.open(true);
+    assert!(!unsent.written());
+    unsent.stop();
+    let sent = desk.open(true);
+    sent.progress(Leg::Shadow).send_now();
+    sent.ended(Leg::Control, Outcome::Answered);
+    assert!(sent.written());
+    sent.stop();
+    assert_eq!((desk.outcomes("shadow", "cancelled"), desk.outcomes("shadow", "abandoned")), (1, 1));
+    assert_eq!((desk.outcomes("control", "cancelled"), desk.outcomes("control", "answered")), (1, 1));
+    assert_eq!(desk.count("incomparable_total{", &["stopped"]), 2);
+    assert_eq!(desk.count("shadow_plane_panics_total", &[]), 0);
+    desk.agrees();
+}

@@ -35,6 +35,7 @@ mod http2_malformed;
 mod http2_pauses;
 mod identity;
 mod interop;
+mod kill_switch;
 mod laws;
 mod legs_addresses;
 mod legs_http2;
