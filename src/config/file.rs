@@ -282,6 +282,8 @@ section! {
         max_in_flight: usize = limits::MAX_IN_FLIGHT,
         /// Mirrored requests admitted in a second.
         max_per_second: u32 = limits::MAX_PER_SECOND,
+        /// The time whose share of `max_per_second` may come at once, and at least one request.
+        burst: Duration = limits::BURST,
         /// How long what is under way to shadow and control may go on once mirroring is stopped; then it is cut off.
         drain: Duration = limits::MIRROR_DRAIN,
         /// Bytes held by request copies, captures and queued pairs in all.

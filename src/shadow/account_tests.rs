@@ -15,7 +15,16 @@ struct Desk(Books);
 impl Desk {
     fn new() -> Self {
         let metrics = Metrics::new();
-        let gate = Gate::new(Bounds { max_in_flight: 1, max_per_second: 1, memory: 1 }, clock::now()).0;
+        let gate = Gate::new(
+            Bounds {
+                max_in_flight: 1,
+                max_per_second: 1,
+                burst: std::time::Duration::from_millis(100),
+                memory: 1,
+            },
+            clock::now(),
+        )
+        .0;
         let tally = Tally::new(Epoch { key: "now".into(), ..Epoch::default() }, Limits::default());
         let ledger = Arc::new(Ledger::new(tally, Limits::default(), gate, Sink::broken(&metrics)));
         Desk(Books { metrics, ledger, draining: Rc::default() })
