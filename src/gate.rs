@@ -18,7 +18,7 @@ pub use breaker::{Breaker, BreakerSettings, BreakerState, Breakers, Pass};
 pub use budget::{Budget, Permit};
 pub use channel::{Kept, Offer, Offers, QUEUE};
 pub use decisions::Decisions;
-pub use policy::{ControlPlan, Experiment, Policy, PolicySettings, SampleBy};
+pub use policy::{CREDENTIALS, ControlPlan, Credentials, Experiment, Policy, PolicySettings, SampleBy};
 pub use pulse::{Pulse, Pulses, Vitals};
 pub use switches::{Pause, Switches, UnknownRoute};
 

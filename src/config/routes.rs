@@ -145,6 +145,8 @@ fn experiment(
         control,
         rules: Arc::new(rules?),
         endpoints: Arc::new(endpoints?),
+        credentials: route.share.credentials(),
+        idempotency_suffix: route.share.idempotency_suffix.get().map(|suffix| suffix.0.clone()),
         set_headers: edits.set().0,
         remove_headers: edits.remove(),
         mark: mirror.mark().0,

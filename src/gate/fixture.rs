@@ -9,7 +9,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) use crate::upstream::fixture::leg;
 
-use super::{Experiment, Policy, PolicySettings, SampleBy};
+use super::{Credentials, Experiment, Policy, PolicySettings, SampleBy};
 use crate::model::{Chunks, MirroredRequest, Ppm};
 use crate::{compare, evidence};
 
@@ -25,6 +25,8 @@ pub(crate) fn experiment() -> Experiment {
         control: None,
         rules: Arc::new(compare::Rules::compile(compare::Settings::default()).unwrap()),
         endpoints: Arc::new(evidence::Endpoints::compile(&[]).unwrap()),
+        credentials: Credentials::Keep,
+        idempotency_suffix: None,
         set_headers: Vec::new(),
         remove_headers: Vec::new(),
         mark: None,

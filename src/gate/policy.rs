@@ -50,6 +50,33 @@ pub enum SampleBy {
     Query(String),
 }
 
+/// What becomes of the client's credentials on the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// They stay: what is asked without them is mostly answered 401, which compares nothing.
+    Keep,
+    /// [`CREDENTIALS`] are taken off.
+    Remove,
+}
+
+/// Fields that say who asks, or let somebody in (lower case): those of HTTP, and those that services commonly take keys and tokens by.
+pub const CREDENTIALS: [&str; 14] = [
+    "api-key",
+    "apikey",
+    "authorization",
+    "cookie",
+    "ocp-apim-subscription-key",
+    "private-token",
+    "proxy-authorization",
+    "x-access-token",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-csrf-token",
+    "x-goog-api-key",
+    "x-xsrf-token",
+];
+
 /// What a mirrored request of one route is tried against: fixed for one configuration.
 #[derive(Debug)]
 pub struct Experiment {
@@ -71,6 +98,10 @@ pub struct Experiment {
     pub rules: Arc<compare::Rules>,
     /// How paths become endpoints.
     pub endpoints: Arc<evidence::Endpoints>,
+    /// Whether the copy carries the client's credentials.
+    pub credentials: Credentials,
+    /// Put behind the copy's `Idempotency-Key`, and the leg's name behind it; `None` leaves the key as it is.
+    pub idempotency_suffix: Option<String>,
     /// Fields set on the copy.
     pub set_headers: Vec<(HeaderName, HeaderValue)>,
     /// Fields removed from the copy.

@@ -96,7 +96,7 @@ async fn one_leg(
         _ => &trial.shadow,
     };
     let asked = if clock::now() < limits.deadline {
-        let prepared = prepare(request, &trial.experiment, pool.settings());
+        let prepared = prepare(request, &trial.experiment, (leg, pool.settings()));
         ask(
             leg,
             &pool.on_behalf_of(|| request.client.clone()),

@@ -21,6 +21,7 @@ mod breaker;
 mod builders;
 mod checklist;
 mod commands;
+mod copies;
 mod coverage;
 mod demo;
 mod descriptors;
