@@ -99,8 +99,8 @@ fn plan(file: &File, route: &Whole, legs: &mut Legs, findings: &mut Findings) ->
     let stable = stable?;
     let mirror = PolicySettings {
         route: Arc::clone(&name),
-        // Without a shadow nothing is mirrored, whatever share is written: what is under way as one is taken out stops.
-        percent: experiment.as_ref().and(route.share.percent.get()).copied().unwrap_or(Ppm::ZERO),
+        has_shadow: experiment.is_some(),
+        percent: route.share.percent.get().copied().unwrap_or(Ppm::ZERO),
         sample_by: route.share.sample_by(),
         seed: route.share.seed(),
         methods: route.share.methods(),

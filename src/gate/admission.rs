@@ -234,6 +234,6 @@ mod tests {
         desk.set_bounds(Bounds { burst: Duration::ZERO, ..many });
         // What was taken ahead has to be earned first.
         assert_eq!(taken(now + Duration::from_millis(1900)), 0);
-        assert_eq!((taken(now + Duration::from_secs(2)), taken(now + Duration::from_secs(60))), (1, 1));
+        assert_eq!((taken(now + Duration::from_secs(2)), taken(now + Duration::from_mins(1))), (1, 1));
     }
 }

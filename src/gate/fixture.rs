@@ -38,6 +38,7 @@ pub(crate) fn experiment() -> Experiment {
 /// A route's policy at 5 %.
 pub(crate) fn policy(route: &str) -> Arc<Policy> {
     Arc::new(Policy::new(PolicySettings {
+        has_shadow: true,
         route: route.into(),
         percent: Ppm::from_percent(5.0).unwrap(),
         sample_by: SampleBy::Random,

@@ -17,6 +17,8 @@ use crate::upstream;
 pub struct Policy {
     /// The route's name.
     pub route: Arc<str>,
+    /// Whether there is a shadow to mirror to.
+    pub has_shadow: bool,
     /// The share as configured.
     pub configured: Ppm,
     /// The share in force, in parts per million; a command may have changed it.
@@ -128,6 +130,8 @@ pub struct ControlPlan {
 pub struct PolicySettings {
     /// The route's name.
     pub route: Arc<str>,
+    /// Whether there is a shadow to mirror to.
+    pub has_shadow: bool,
     /// The share.
     pub percent: Ppm,
     /// What decides alike.
@@ -169,6 +173,7 @@ impl Policy {
     pub fn new(s: PolicySettings) -> Self {
         Policy {
             route: s.route,
+            has_shadow: s.has_shadow,
             configured: s.percent,
             percent: AtomicU32::new(s.percent.parts()),
             sample_by: s.sample_by,

@@ -39,7 +39,8 @@ impl Halts {
     pub(super) fn of(&self, route: &Arc<str>) -> Rc<Halt> {
         let mut known = self.known.borrow_mut();
         let here = known.iter().find(|halt| halt.route == *route).cloned();
-        if let Some(halt) = here.as_ref().filter(|_| !self.stops(route)) {
+        let stopped = |halt: &&Rc<Halt>| halt.since.get().is_some();
+        if let Some(halt) = here.as_ref().filter(stopped).filter(|_| !self.stops(route)) {
             // Mirroring goes on since the last look: this one must not fall to the stop before.
             halt.turn(None);
         }

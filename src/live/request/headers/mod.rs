@@ -84,9 +84,9 @@ pub(in crate::live) fn prepare_request(
 fn strip_mark(fields: &mut HeaderMap, mark: &HeaderName) {
     let spelt: Vec<HeaderName> =
         fields.keys().filter(|name| same(name.as_str(), mark.as_str())).cloned().collect();
-    spelt.iter().for_each(|name| {
+    for name in &spelt {
         fields.remove(name);
-    });
+    }
 }
 
 /// Makes stable's fields into those that the client gets; the framing is derived anew.
