@@ -10,7 +10,8 @@ use fastrand::Rng;
 
 use crate::support::multiplexed::{Multiplexed, multiplexed, request, whole};
 use crate::support::{
-    PATIENCE, Proxy, ProxyBuilder, RawResponse, RecordedRequest, ServerBuilder, client, proxy, server,
+    Act, PATIENCE, Proxy, ProxyBuilder, RawResponse, RecordedRequest, ServerBuilder, client, modern, proxy,
+    says, server,
 };
 
 /// What no client may hear, in any case.
@@ -304,6 +305,33 @@ fn no_client_ever_hears_what_the_shadow_or_control_said() {
     assert_eq!(page.sum("umbrage_shadow_plane_panics_total", &[]), 0.0);
     for (leg, told) in ["shadow", "control"].into_iter().zip(&told) {
         assert_eq!(*told.lock().unwrap(), BTreeSet::from(PLACES), "the {leg} told it everywhere");
+    }
+}
+
+#[test]
+fn nor_what_they_said_over_http2() {
+    let telling = || {
+        modern().acts(|_, turn| match turn % 4 {
+            0 => Act::ResetMidBody,
+            1 => says(299, &[("x-a", SECRET), (SECRET, "1")], SECRET),
+            _ => Act::Answer {
+                status: 200,
+                headers: vec![("set-cookie".to_owned(), format!("{SECRET}={SECRET}"))],
+                body: SECRET.repeat(2000).into(),
+                trailers: Some((SECRET.to_owned(), SECRET.to_owned())),
+            },
+        })
+    };
+    let (stable, shadow, control) = (stable().start(), telling().start(), telling().start());
+    let built = rig(proxy().stable(&stable).shadow_url(&shadow.url()).control(100.0));
+    let built = built.with("control", &format!("url = {:?}", control.url()));
+    let both = ["shadow", "control"].iter().fold(built, |built, leg| built.with(leg, "protocol = \"http2\""));
+    let proxy = both.start();
+    traffic(&proxy, 0xc0de).unwrap();
+    let page = proxy.assert_laws();
+    for leg in ["shadow", "control"] {
+        let answered = page.sum("umbrage_leg_requests_total", &[("leg", leg), ("code", "299")]);
+        assert!(answered > 10.0, "the {leg} told it {answered} times");
     }
 }
 
