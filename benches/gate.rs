@@ -12,6 +12,7 @@ use umbrage::model::{Ppm, clock};
 
 fn policy(sample_by: SampleBy, parts: u32) -> Policy {
     Policy::new(PolicySettings {
+        has_shadow: true,
         route: "orders".into(),
         percent: Ppm::new(parts),
         sample_by,
@@ -46,7 +47,12 @@ fn sampling(c: &mut Criterion) {
 
 fn admission(c: &mut Criterion) {
     let now = clock::now();
-    let bounds = |max_in_flight, max_per_second| Bounds { max_in_flight, max_per_second, memory: 1 << 30 };
+    let bounds = |max_in_flight, max_per_second| Bounds {
+        max_in_flight,
+        max_per_second,
+        burst: std::time::Duration::from_millis(100),
+        memory: 1 << 30,
+    };
     let mut group = c.benchmark_group("admit");
     // The rate must not be felt where there is room: a thousand million a second is its finest step.
     for (name, bounds) in

@@ -113,8 +113,16 @@ impl App {
             samples_per_signature: config.records.samples_per_signature,
         };
         let seed = fastrand::u64(..);
-        let shadow =
-            shadow::Plane { settings: config.shadow, offers, evidence, metrics: metrics.clone(), seed };
+        let shadow = shadow::Plane {
+            settings: config.shadow,
+            offers,
+            switches: gate.switches.clone(),
+            evidence,
+            metrics: metrics.clone(),
+            seed,
+        };
+        // What is under way when mirroring stops is known by the routes in force.
+        gate.switches.install(config.policies());
         let shadow = shadow.start()?;
         let guards = guard::Watch::new(gate.clone(), metrics.clone(), config.live.max_connections);
         let (settings, dir) = (config.admin.clone(), config.records.dir.clone());

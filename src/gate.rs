@@ -18,12 +18,11 @@ pub use breaker::{Breaker, BreakerSettings, BreakerState, Breakers, Pass};
 pub use budget::{Budget, Permit};
 pub use channel::{Kept, Offer, Offers, QUEUE};
 pub use decisions::Decisions;
-pub use policy::{ControlPlan, Experiment, Policy, PolicySettings, SampleBy};
+pub use policy::{CREDENTIALS, ControlPlan, Credentials, Experiment, Policy, PolicySettings, SampleBy};
 pub use pulse::{Pulse, Pulses, Vitals};
 pub use switches::{Pause, Switches, UnknownRoute};
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::Refusal;
 use crate::model::clock::Instant;
@@ -93,9 +92,6 @@ impl Gate {
         self.budget.set_limit(bounds.memory);
         self.admission.set_bounds(bounds);
     }
-
-    /// How long a second's share of admissions may be used up at once.
-    pub const BURST: Duration = admission::BURST;
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ impl OfficeFixture {
 
 fn policy(route: &str, percent: f64) -> Policy {
     Policy::new(PolicySettings {
+        has_shadow: true,
         route: route.into(),
         percent: Ppm::from_percent(percent).unwrap_or(Ppm::ZERO),
         sample_by: SampleBy::Random,

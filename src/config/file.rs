@@ -12,10 +12,11 @@ use ipnet::IpNet;
 use super::limits;
 use super::section::{At, Key, Section, Spec, section};
 use super::value::{
-    AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, MinVersion, Redaction, Secret, Size, Template,
+    AccessLog, HeaderSet, HostName, Instance, JsonPath, Mark, MinVersion, Redaction, Secret, Size, Suffix,
+    Template,
 };
 use crate::compare::Numbers;
-use crate::gate::SampleBy;
+use crate::gate::{Credentials, SampleBy};
 use crate::live::settings::{Forwarded, RequestId, Trace, Via};
 use crate::live::{ClientAuth, Protocol};
 use crate::model::Ppm;
@@ -271,6 +272,10 @@ section! {
         methods: Vec<Method> = Spec::plain(vec![Method::GET, Method::HEAD, Method::OPTIONS]),
         /// Largest request body that is copied; a request with a larger one is served, not mirrored.
         max_body: Size = limits::MAX_BODY,
+        /// Whether the copy carries the client's credentials: `keep`, or `remove` (Authorization, Proxy-Authorization, Cookie, and the usual fields of keys and tokens).
+        credentials: Credentials = Spec::plain(Credentials::Keep),
+        /// Put behind the copy's Idempotency-Key, with the leg's name behind it, so that no leg takes a copy for a request that it has answered.
+        idempotency_suffix: Suffix,
     }
 }
 
@@ -282,6 +287,10 @@ section! {
         max_in_flight: usize = limits::MAX_IN_FLIGHT,
         /// Mirrored requests admitted in a second.
         max_per_second: u32 = limits::MAX_PER_SECOND,
+        /// The time whose share of `max_per_second` may come at once, and at least one request.
+        burst: Duration = limits::BURST,
+        /// How long what is under way to shadow and control may go on once mirroring is stopped; then it is cut off.
+        drain: Duration = limits::MIRROR_DRAIN,
         /// Bytes held by request copies, captures and queued pairs in all.
         memory: Size = limits::MEMORY,
         /// Edits of the copy's header; the live request is never edited.

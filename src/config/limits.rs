@@ -117,6 +117,12 @@ pub const SEED: u64 = 0x0075_6d62_7261_6765;
 pub const MAX_IN_FLIGHT: Limit<usize> = Limit { min: 1, default: 256, max: 65_536 };
 /// Keeps an untested backend from a production's whole load by accident.
 pub const MAX_PER_SECOND: Limit<u32> = Limit { min: 1, default: 1000, max: 1_000_000 };
+/// Short enough that a spike reaches the shadow spread out, long enough that an even stream with ordinary jitter is not refused.
+pub const BURST: Limit<Duration> =
+    Limit { min: Duration::ZERO, default: Duration::from_millis(100), max: Duration::from_mins(1) };
+/// Most exchanges end within it and stay evidence; who stops a shadow that harms something wants it quiet within seconds.
+pub const MIRROR_DRAIN: Limit<Duration> =
+    Limit { min: Duration::ZERO, default: Duration::from_secs(2), max: Duration::from_mins(10) };
 /// Request copies, captures and queued pairs in all; the process may take some tens of MiB more for read buffers that captures keep alive.
 pub const MEMORY: Limit<Size> = sizes(64 * KIB, 64 * MIB, 64 * GIB);
 /// Uploads above this are rarely what is being tried, and copies cost memory.

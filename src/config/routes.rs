@@ -99,6 +99,7 @@ fn plan(file: &File, route: &Whole, legs: &mut Legs, findings: &mut Findings) ->
     let stable = stable?;
     let mirror = PolicySettings {
         route: Arc::clone(&name),
+        has_shadow: experiment.is_some(),
         percent: route.share.percent.get().copied().unwrap_or(Ppm::ZERO),
         sample_by: route.share.sample_by(),
         seed: route.share.seed(),
@@ -140,9 +141,12 @@ fn experiment(
         breaker: OnceLock::new(),
         shadow,
         timeout: keys.timeout(),
+        drain: mirror.drain(),
         control,
         rules: Arc::new(rules?),
         endpoints: Arc::new(endpoints?),
+        credentials: route.share.credentials(),
+        idempotency_suffix: route.share.idempotency_suffix.get().map(|suffix| suffix.0.clone()),
         set_headers: edits.set().0,
         remove_headers: edits.remove(),
         mark: mirror.mark().0,

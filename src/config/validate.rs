@@ -30,6 +30,7 @@ pub(super) fn validate(file: File, source: Source, findings: &mut Findings) -> O
         gate: gate::Bounds {
             max_in_flight: mirror.max_in_flight(),
             max_per_second: mirror.max_per_second(),
+            burst: mirror.burst(),
             memory: mirror.memory().bytes(),
         },
         breaker: breaker(&file, findings),

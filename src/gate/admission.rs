@@ -8,17 +8,15 @@ use super::{Budget, Pass, Permit};
 use crate::model::Refusal;
 use crate::model::clock::Instant;
 
-/// A tenth of a second's share may come at once: short enough that a spike reaches the shadow spread out, long enough
-/// that an even stream of requests with ordinary jitter is not refused.
-pub(super) const BURST: Duration = Duration::from_millis(100);
-
 /// The bounds of the whole gate, over all routes and workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Mirrored requests between their admission and the end of their comparison.
     pub max_in_flight: usize,
-    /// Mirrored requests admitted in a second; a tenth of it, and at least 1, may come at once.
+    /// Mirrored requests admitted in a second.
     pub max_per_second: u32,
+    /// The time whose share of them may come at once, and at least 1.
+    pub burst: Duration,
     /// Bytes held by request copies, captures and queued pairs.
     pub memory: usize,
 }
@@ -62,7 +60,7 @@ impl Desk {
         Desk {
             in_flight: Arc::default(),
             max_in_flight: AtomicUsize::new(bounds.max_in_flight),
-            rate: Rate::new(bounds.max_per_second, opened),
+            rate: Rate::new((bounds.max_per_second, bounds.burst), opened),
         }
     }
 
@@ -89,6 +87,7 @@ impl Desk {
         Bounds {
             max_in_flight: self.max_in_flight.load(Ordering::Relaxed),
             max_per_second: self.rate.per_second.load(Ordering::Relaxed),
+            burst: Duration::from_nanos(self.rate.burst.load(Ordering::Relaxed)),
             memory: budget.limit(),
         }
     }
@@ -96,6 +95,7 @@ impl Desk {
     pub(super) fn set_bounds(&self, bounds: Bounds) {
         self.max_in_flight.store(bounds.max_in_flight, Ordering::Relaxed);
         self.rate.per_second.store(bounds.max_per_second, Ordering::Relaxed);
+        self.rate.burst.store(nanos(bounds.burst), Ordering::Relaxed);
     }
 
     fn slot(&self) -> Option<Slot> {
@@ -110,13 +110,16 @@ impl Desk {
 #[derive(Debug)]
 struct Rate {
     per_second: AtomicU32,
+    /// How far ahead of now the next token may be due, in nanoseconds.
+    burst: AtomicU64,
     opened: Instant,
     due: AtomicU64,
 }
 
 impl Rate {
-    fn new(per_second: u32, opened: Instant) -> Self {
-        Rate { per_second: AtomicU32::new(per_second), opened, due: AtomicU64::new(0) }
+    fn new((per_second, burst): (u32, Duration), opened: Instant) -> Self {
+        let (per_second, burst) = (AtomicU32::new(per_second), AtomicU64::new(nanos(burst)));
+        Rate { per_second, burst, opened, due: AtomicU64::new(0) }
     }
 
     fn take(&self, now: Instant) -> bool {
@@ -125,15 +128,19 @@ impl Rate {
             return false;
         }
         let gap = 1_000_000_000 / u64::from(per_second).min(1_000_000_000);
-        let burst = gap.max(u64::try_from(BURST.as_nanos()).unwrap_or(u64::MAX));
-        let now = u64::try_from(now.saturating_duration_since(self.opened).as_nanos()).unwrap_or(u64::MAX);
+        let burst = gap.max(self.burst.load(Ordering::Relaxed));
+        let now = nanos(now.saturating_duration_since(self.opened));
         self.due
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |due| {
                 let next = due.max(now) + gap;
-                (next <= now + burst).then_some(next)
+                (next <= now.saturating_add(burst)).then_some(next)
             })
             .is_ok()
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -141,8 +148,10 @@ mod tests {
     use super::*;
     use crate::model::clock;
 
+    const TENTH: Duration = Duration::from_millis(100);
+
     fn bounds() -> Bounds {
-        Bounds { max_in_flight: 2, max_per_second: 1_000_000, memory: 100 }
+        Bounds { max_in_flight: 2, max_per_second: 1_000_000, burst: TENTH, memory: 100 }
     }
 
     #[test]
@@ -161,7 +170,7 @@ mod tests {
     #[test]
     fn the_rate_lets_a_tenth_of_a_second_through_at_once_and_then_its_share() {
         let opened = clock::now();
-        let rate = Rate::new(100, opened);
+        let rate = Rate::new((100, TENTH), opened);
         let at = |ms| opened + Duration::from_millis(ms);
         let taken = |now| (0..1000).filter(|_| rate.take(now)).count();
         assert_eq!(taken(at(5_000)), 10);
@@ -174,10 +183,57 @@ mod tests {
     #[test]
     fn a_slow_rate_still_lets_one_through() {
         let opened = clock::now();
-        let rate = Rate::new(1, opened);
+        let rate = Rate::new((1, TENTH), opened);
         assert!(rate.take(opened));
         assert!(!rate.take(opened + Duration::from_millis(999)));
         assert!(rate.take(opened + Duration::from_secs(1)));
-        assert!(!Rate::new(0, opened).take(opened));
+        assert!(!Rate::new((0, TENTH), opened).take(opened));
+    }
+
+    /// How many come through at once after a rest, of so many that come; and how many in the ten seconds after it.
+    fn depth_and_refill(per_second: u32, burst_ms: u64) -> (usize, usize) {
+        let opened = clock::now();
+        let rate = Rate::new((per_second, Duration::from_millis(burst_ms)), opened);
+        let at = |ms| opened + Duration::from_millis(ms);
+        let taken = |now| (0..200_000).take_while(|_| rate.take(now)).count();
+        let depth = taken(at(60_000));
+        (depth, (60_001..=70_000).map(|ms| taken(at(ms))).sum())
+    }
+
+    #[test]
+    fn the_depth_is_the_share_of_the_burst_and_at_least_one() {
+        for (per_second, burst_ms, depth) in [
+            (1000, 100, 100),
+            (1000, 0, 1),
+            (1000, 1, 1),
+            (1000, 1000, 1000),
+            (100, 99, 9),
+            (8, 100, 1),
+            (7, 1000, 7),
+            (1, 10_000, 10),
+            (50_000, 2_000, 100_000),
+        ] {
+            let expected = (depth, per_second as usize * 10);
+            assert_eq!(depth_and_refill(per_second, burst_ms), expected, "{per_second}/s, {burst_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_burst_that_is_changed_holds_for_the_next_request_and_owes_nothing_of_the_one_before() {
+        let now = clock::now();
+        let (desk, budget) = (Desk::new(bounds(), now), Arc::new(Budget::new(1)));
+        let many = Bounds {
+            max_in_flight: usize::MAX,
+            max_per_second: 10,
+            burst: Duration::from_secs(2),
+            memory: 1,
+        };
+        let taken = |at| (0..100).take_while(|_| desk.admit(&budget, 0, at).is_ok()).count();
+        desk.set_bounds(many);
+        assert_eq!((taken(now), desk.bounds(&budget)), (20, many));
+        desk.set_bounds(Bounds { burst: Duration::ZERO, ..many });
+        // What was taken ahead has to be earned first.
+        assert_eq!(taken(now + Duration::from_millis(1900)), 0);
+        assert_eq!((taken(now + Duration::from_secs(2)), taken(now + Duration::from_mins(1))), (1, 1));
     }
 }

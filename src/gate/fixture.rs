@@ -9,7 +9,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) use crate::upstream::fixture::leg;
 
-use super::{Experiment, Policy, PolicySettings, SampleBy};
+use super::{Credentials, Experiment, Policy, PolicySettings, SampleBy};
 use crate::model::{Chunks, MirroredRequest, Ppm};
 use crate::{compare, evidence};
 
@@ -21,9 +21,12 @@ pub(crate) fn experiment() -> Experiment {
         breaker: OnceLock::new(),
         shadow: Arc::new(leg(1)),
         timeout: Duration::from_mins(1),
+        drain: Duration::from_secs(2),
         control: None,
         rules: Arc::new(compare::Rules::compile(compare::Settings::default()).unwrap()),
         endpoints: Arc::new(evidence::Endpoints::compile(&[]).unwrap()),
+        credentials: Credentials::Keep,
+        idempotency_suffix: None,
         set_headers: Vec::new(),
         remove_headers: Vec::new(),
         mark: None,
@@ -35,6 +38,7 @@ pub(crate) fn experiment() -> Experiment {
 /// A route's policy at 5 %.
 pub(crate) fn policy(route: &str) -> Arc<Policy> {
     Arc::new(Policy::new(PolicySettings {
+        has_shadow: true,
         route: route.into(),
         percent: Ppm::from_percent(5.0).unwrap(),
         sample_by: SampleBy::Random,

@@ -8,6 +8,8 @@ use http::Method;
 use tokio::sync::oneshot;
 
 use super::fixture::{copied, experiment, policy};
+use std::time::Duration;
+
 use super::*;
 use crate::model::clock;
 use crate::model::{Decision, Ppm};
@@ -16,7 +18,7 @@ const THREADS: usize = 8;
 const ROUNDS: usize = 2_000;
 
 fn bounds(max_in_flight: usize, memory: usize) -> Bounds {
-    Bounds { max_in_flight, max_per_second: u32::MAX, memory }
+    Bounds { max_in_flight, max_per_second: u32::MAX, burst: Duration::from_millis(100), memory }
 }
 
 fn offer(gate: &Gate, experiment: &Arc<Experiment>) -> Offer {
@@ -126,7 +128,8 @@ fn new_bounds_hold_for_the_next_and_leave_what_is_under_way() {
     let (gate, _offers) = Gate::new(bounds(2, 100), clock::now());
     let now = clock::now();
     let (first, second) = (gate.admit(50, now).unwrap(), gate.admit(50, now).unwrap());
-    let tighter = Bounds { max_in_flight: 1, max_per_second: 7, memory: 10 };
+    let tighter =
+        Bounds { max_in_flight: 1, max_per_second: 7, burst: Duration::from_millis(100), memory: 10 };
     gate.set_bounds(tighter);
     assert_eq!(gate.bounds(), tighter);
     assert_eq!((gate.in_flight(), gate.budget.used()), (2, 100));

@@ -17,6 +17,8 @@ use crate::upstream;
 pub struct Policy {
     /// The route's name.
     pub route: Arc<str>,
+    /// Whether there is a shadow to mirror to.
+    pub has_shadow: bool,
     /// The share as configured.
     pub configured: Ppm,
     /// The share in force, in parts per million; a command may have changed it.
@@ -50,6 +52,33 @@ pub enum SampleBy {
     Query(String),
 }
 
+/// What becomes of the client's credentials on the copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// They stay: what is asked without them is mostly answered 401, which compares nothing.
+    Keep,
+    /// [`CREDENTIALS`] are taken off.
+    Remove,
+}
+
+/// Fields that say who asks, or let somebody in (lower case): those of HTTP, and those that services commonly take keys and tokens by.
+pub const CREDENTIALS: [&str; 14] = [
+    "api-key",
+    "apikey",
+    "authorization",
+    "cookie",
+    "ocp-apim-subscription-key",
+    "private-token",
+    "proxy-authorization",
+    "x-access-token",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-csrf-token",
+    "x-goog-api-key",
+    "x-xsrf-token",
+];
+
 /// What a mirrored request of one route is tried against: fixed for one configuration.
 #[derive(Debug)]
 pub struct Experiment {
@@ -63,12 +92,18 @@ pub struct Experiment {
     pub shadow: Arc<upstream::Settings>,
     /// Bound on the whole exchange with shadow or control, from the offer.
     pub timeout: Duration,
+    /// How long what is under way to shadow and control may go on once mirroring is stopped.
+    pub drain: Duration,
     /// The second asking of stable, if one is configured.
     pub control: Option<ControlPlan>,
     /// How answers are compared.
     pub rules: Arc<compare::Rules>,
     /// How paths become endpoints.
     pub endpoints: Arc<evidence::Endpoints>,
+    /// Whether the copy carries the client's credentials.
+    pub credentials: Credentials,
+    /// Put behind the copy's `Idempotency-Key`, and the leg's name behind it; `None` leaves the key as it is.
+    pub idempotency_suffix: Option<String>,
     /// Fields set on the copy.
     pub set_headers: Vec<(HeaderName, HeaderValue)>,
     /// Fields removed from the copy.
@@ -95,6 +130,8 @@ pub struct ControlPlan {
 pub struct PolicySettings {
     /// The route's name.
     pub route: Arc<str>,
+    /// Whether there is a shadow to mirror to.
+    pub has_shadow: bool,
     /// The share.
     pub percent: Ppm,
     /// What decides alike.
@@ -136,6 +173,7 @@ impl Policy {
     pub fn new(s: PolicySettings) -> Self {
         Policy {
             route: s.route,
+            has_shadow: s.has_shadow,
             configured: s.percent,
             percent: AtomicU32::new(s.percent.parts()),
             sample_by: s.sample_by,

@@ -76,6 +76,16 @@ impl Switches {
         self.guarded.load(Ordering::Relaxed)
     }
 
+    /// Whether a route is stopped: all mirroring is, or its share is 0, or it or its shadow is no more.
+    pub fn stops(&self, route: &str) -> bool {
+        if self.is_paused() || self.is_guarded() {
+            return true;
+        }
+        let policies = self.policies.load();
+        let goes_on = |p: &Policy| p.has_shadow && p.percent() > Ppm::ZERO;
+        !policies.iter().any(|p| *p.route == *route && goes_on(p))
+    }
+
     /// The policies in force, one for each route.
     pub fn policies(&self) -> Arc<Vec<Arc<Policy>>> {
         self.policies.load_full()
@@ -131,6 +141,7 @@ mod tests {
         switches.install(vec![policy("a"), policy("b")]);
         switches.set_percent(None, Ppm::ALL).unwrap();
         let other = Policy::new(PolicySettings {
+            has_shadow: true,
             route: "b".into(),
             percent: Ppm::new(1),
             sample_by: SampleBy::Random,
@@ -142,6 +153,23 @@ mod tests {
         switches.install(vec![policy("c"), Arc::new(other), policy("a")]);
         let shares: Vec<Ppm> = switches.policies().iter().map(|policy| policy.percent()).collect();
         assert_eq!(shares, [policy("c").configured, Ppm::new(1), Ppm::ALL]);
+    }
+
+    #[test]
+    fn a_route_is_stopped_by_each_of_its_reasons_and_by_no_other() {
+        let switches = Switches::default();
+        assert!(switches.stops("a"), "no route, no mirrors");
+        switches.install(vec![policy("a"), policy("b")]);
+        assert!(!switches.stops("a") && !switches.stops("b") && switches.stops("c"));
+        switches.set_percent(Some("a"), Ppm::ZERO).unwrap();
+        assert!(switches.stops("a") && !switches.stops("b"));
+        let pause = switches.pause();
+        assert!(switches.stops("b"));
+        assert!(switches.resume_from(pause) && !switches.stops("b"));
+        switches.guard(true);
+        assert!(switches.stops("b"));
+        switches.guard(false);
+        assert!(!switches.stops("b"));
     }
 
     #[test]

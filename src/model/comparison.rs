@@ -77,6 +77,8 @@ reasons! {
     Panicked = "panicked",
     /// Its rules, its version or its shadow gave way to others before its pair was there: it is evidence of neither.
     EpochEnded = "epoch_ended",
+    /// Mirroring was stopped first, by a pause, a share of 0 or a guard.
+    Stopped = "stopped",
     /// The process ended first.
     Shutdown = "shutdown",
 }

@@ -48,9 +48,9 @@ outcomes! {
     InvalidRequest = "invalid_request", false,
     /// Its deadline had passed while it waited in the queue.
     Expired = "expired", false,
-    /// The process drained before it was sent.
+    /// Mirroring was stopped, or the process drained, before it was sent.
     Cancelled = "cancelled", false,
-    /// The process drained after it was sent and before its answer was complete.
+    /// Mirroring was stopped, or the process drained, after it was sent and before its answer was complete.
     Abandoned = "abandoned", true,
     /// A bug in the shadow plane; caught, counted and survived.
     Panicked = "panicked", true,

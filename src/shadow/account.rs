@@ -22,6 +22,8 @@ pub(super) struct Account {
     control: Option<Debt>,
     /// Whether the verdicts are still owed, to the counters and to the ledger.
     verdict: Cell<bool>,
+    /// Whether mirroring was stopped before its end.
+    stopped: Cell<bool>,
 }
 
 /// Where it is all counted beside the route's own meters.
@@ -52,12 +54,23 @@ impl Account {
             shadow: Debt::default(),
             control: control.then(Debt::default),
             verdict: Cell::new(true),
+            stopped: Cell::new(false),
         }
     }
 
     /// How far a leg's exchange has come.
     pub(super) fn progress(&self, leg: Leg) -> Rc<Progress> {
         self.debt(leg).map(|debt| debt.progress.clone()).unwrap_or_default()
+    }
+
+    /// Whether a byte of it was written to a leg.
+    pub(super) fn written(&self) -> bool {
+        self.shadow.progress.written() || self.control.as_ref().is_some_and(|debt| debt.progress.written())
+    }
+
+    /// Mirroring was stopped: what has not ended by now never will.
+    pub(super) fn stop(self) {
+        self.stopped.set(true);
     }
 
     /// A leg's exchange ended.
@@ -108,7 +121,8 @@ impl Account {
     /// How a leg ended; said now where nobody did before.
     fn outcome(&self, leg: Leg) -> Option<Outcome> {
         let debt = self.debt(leg)?;
-        let outcome = match (self.books.draining.get(), debt.progress.written()) {
+        let meant = self.books.draining.get() || self.stopped.get();
+        let outcome = match (meant, debt.progress.written()) {
             (true, true) => Outcome::Abandoned,
             (true, false) => Outcome::Cancelled,
             (false, _) => Outcome::Panicked,
@@ -123,9 +137,11 @@ impl Drop for Account {
         if !self.verdict.replace(false) {
             return;
         }
-        // Only two things end a task early: the end of the plane, and a bug.
+        // Only three things end a task early: the end of the plane, a stop, and a bug.
         let reason = if self.books.draining.get() {
             Incomparable::Shutdown
+        } else if self.stopped.get() {
+            Incomparable::Stopped
         } else {
             self.books.metrics.shadow_plane_panics.with([]).increment(1);
             Incomparable::Panicked

@@ -15,7 +15,16 @@ struct Desk(Books);
 impl Desk {
     fn new() -> Self {
         let metrics = Metrics::new();
-        let gate = Gate::new(Bounds { max_in_flight: 1, max_per_second: 1, memory: 1 }, clock::now()).0;
+        let gate = Gate::new(
+            Bounds {
+                max_in_flight: 1,
+                max_per_second: 1,
+                burst: std::time::Duration::from_millis(100),
+                memory: 1,
+            },
+            clock::now(),
+        )
+        .0;
         let tally = Tally::new(Epoch { key: "now".into(), ..Epoch::default() }, Limits::default());
         let ledger = Arc::new(Ledger::new(tally, Limits::default(), gate, Sink::broken(&metrics)));
         Desk(Books { metrics, ledger, draining: Rc::default() })
@@ -202,4 +211,22 @@ proptest! {
         }
         desk.agrees();
     }
+}
+
+#[test]
+fn a_stop_is_counted_by_what_the_legs_may_have_seen() {
+    let desk = Desk::new();
+    let unsent = desk.open(true);
+    assert!(!unsent.written());
+    unsent.stop();
+    let sent = desk.open(true);
+    sent.progress(Leg::Shadow).send_now();
+    sent.ended(Leg::Control, Outcome::Answered);
+    assert!(sent.written());
+    sent.stop();
+    assert_eq!((desk.outcomes("shadow", "cancelled"), desk.outcomes("shadow", "abandoned")), (1, 1));
+    assert_eq!((desk.outcomes("control", "cancelled"), desk.outcomes("control", "answered")), (1, 1));
+    assert_eq!(desk.count("incomparable_total{", &["stopped"]), 2);
+    assert_eq!(desk.count("shadow_plane_panics_total", &[]), 0);
+    desk.agrees();
 }

@@ -52,22 +52,31 @@ pub(super) async fn journey(journey: Journey) {
         max_capture: experiment.max_capture,
         max_drain: (experiment.max_capture + tools.settings.max_drain) as u64,
     };
-    let leg = |leg: Leg| {
-        let pass = if leg == Leg::Control { &leave } else { &admission.pass };
-        one_leg(&trial, &account, &request, (leg, pass.as_ref()), limits, admission.bytes.sibling())
-    };
-    let (shadow, control) = match (control, tools.coin()) {
-        (false, _) => (leg(Leg::Shadow).await, None),
-        // Both at the same moment, and neither always first.
-        (true, true) => {
-            let (shadow, control) = futures_util::future::join(leg(Leg::Shadow), leg(Leg::Control)).await;
-            (shadow, Some(control))
+    let asked = async {
+        let leg = |leg: Leg| {
+            let pass = if leg == Leg::Control { &leave } else { &admission.pass };
+            one_leg(&trial, &account, &request, (leg, pass.as_ref()), limits, admission.bytes.sibling())
+        };
+        match (control, tools.coin()) {
+            (false, _) => (leg(Leg::Shadow).await, None),
+            // Both at the same moment, and neither always first.
+            (true, true) => {
+                let (shadow, control) = futures_util::future::join(leg(Leg::Shadow), leg(Leg::Control)).await;
+                (shadow, Some(control))
+            }
+            (true, false) => {
+                let (control, shadow) = futures_util::future::join(leg(Leg::Control), leg(Leg::Shadow)).await;
+                (shadow, Some(control))
+            }
         }
-        (true, false) => {
-            let (control, shadow) = futures_util::future::join(leg(Leg::Control), leg(Leg::Shadow)).await;
-            (shadow, Some(control))
-        }
     };
+    let halt = tools.halts.of(&experiment.route);
+    let asked = tokio::select! {
+        biased;
+        asked = asked => Some(asked),
+        () = halt.cuts(experiment.drain, || account.written()) => None,
+    };
+    let Some((shadow, control)) = asked else { return account.stop() };
     let stable = wait_for_stable(stable, offered + experiment.timeout * STABLE_PATIENCE).await;
     let pairs = Pairs { request: &request, stable, shadow, control };
     pairs.conclude(&tools, &trial, &account);
@@ -87,7 +96,7 @@ async fn one_leg(
         _ => &trial.shadow,
     };
     let asked = if clock::now() < limits.deadline {
-        let prepared = prepare(request, &trial.experiment, pool.settings());
+        let prepared = prepare(request, &trial.experiment, (leg, pool.settings()));
         ask(
             leg,
             &pool.on_behalf_of(|| request.client.clone()),

@@ -13,7 +13,12 @@ use crate::records::{self, Reader};
 use crate::telemetry::Metrics;
 
 fn gate() -> Arc<Gate> {
-    let bounds = Bounds { max_in_flight: 1, max_per_second: 1, memory: 1 };
+    let bounds = Bounds {
+        max_in_flight: 1,
+        max_per_second: 1,
+        burst: std::time::Duration::from_millis(100),
+        memory: 1,
+    };
     Gate::new(bounds, clock::now()).0
 }
 

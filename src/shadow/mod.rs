@@ -4,6 +4,7 @@ pub mod account;
 pub mod breaker;
 pub mod dispatch;
 pub mod guard;
+pub mod halt;
 pub mod join;
 pub mod journey;
 pub mod keep;

@@ -12,13 +12,14 @@ use tokio::task::LocalSet;
 
 use super::Settings;
 use super::account::{Account, Books};
+use super::halt::Halts;
 use super::journey::{Journey, journey};
 use super::keep::Keeper;
 use super::ledger::Ledger;
 use super::trial::{Trial, Trials};
-use crate::gate::{Experiment, Offer, Offers};
+use crate::gate::{Experiment, Offer, Offers, Switches};
 use crate::model::Ppm;
-use crate::model::clock;
+use crate::model::clock::{self, Instant};
 use crate::records::{Rotation, Sink};
 use crate::telemetry::Metrics;
 use crate::telemetry::priority::give_way;
@@ -26,7 +27,7 @@ use crate::telemetry::priority::give_way;
 /// How often counts go to the store and idle connections are looked at.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// How often it is seen whether a leg has rested for long enough.
+/// How often it is seen whether a leg has rested for long enough, and whether mirroring was stopped.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How long mirrors may go on once live has drained.
@@ -55,6 +56,8 @@ pub struct Plane {
     pub settings: Settings,
     /// Its end of the gate.
     pub offers: Offers,
+    /// What stops it.
+    pub switches: Arc<Switches>,
     /// Where the evidence goes.
     pub evidence: Evidence,
     /// Handles of every metric.
@@ -74,6 +77,7 @@ pub(super) struct Tools {
     pub(super) settings: Settings,
     pub(super) books: Books,
     pub(super) keeper: Keeper,
+    pub(super) halts: Halts,
     redact_key: [u8; 32],
     trials: RefCell<Trials>,
     draws: RefCell<fastrand::Rng>,
@@ -103,7 +107,8 @@ impl Plane {
             }
         };
         let offers = self.offers;
-        let tools = Rc::new(Tools::new(self.settings, self.evidence, self.metrics, self.seed));
+        let tools =
+            Rc::new(Tools::new(self.settings, self.evidence, self.metrics, (self.switches, self.seed)));
         // Its end drops whatever is still under way; the accounts then count it.
         let local = LocalSet::new();
         local.block_on(&runtime, tools.clone().live(offers, stop));
@@ -124,7 +129,12 @@ impl Started {
 }
 
 impl Tools {
-    fn new(settings: Settings, evidence: Evidence, metrics: Metrics, seed: u64) -> Self {
+    fn new(
+        settings: Settings,
+        evidence: Evidence,
+        metrics: Metrics,
+        (switches, seed): (Arc<Switches>, u64),
+    ) -> Self {
         let mut draws = fastrand::Rng::with_seed(seed);
         let slots = u32::try_from(evidence.samples_per_signature).unwrap_or(u32::MAX);
         let rotation = Rotation::new(slots, MAX_SIGNATURES, SAMPLES_PER_SECOND, draws.fork());
@@ -132,6 +142,7 @@ impl Tools {
             settings,
             books: Books { metrics, ledger: evidence.ledger, draining: Rc::default() },
             keeper: Keeper::new(rotation, evidence.sink),
+            halts: Halts::new(switches),
             redact_key: evidence.redact_key,
             trials: RefCell::default(),
             draws: RefCell::new(draws),
@@ -151,7 +162,7 @@ impl Tools {
                 biased;
                 () = stop.notified() => break,
                 _ = flush.tick() => self.sweep(),
-                now = look.tick() => self.trials.borrow().circuits().for_each(|circuit| circuit.tick(now)),
+                now = look.tick() => self.look(now),
                 offer = offers.recv() => match offer {
                     Some(offer) => self.begin(offer),
                     None => break,
@@ -161,12 +172,16 @@ impl Tools {
         offers.close();
         self.books.draining.set(true);
         while let Ok(offer) = offers.try_recv() {
-            self.cancel(&offer);
+            drop(self.unasked(&offer));
         }
         let _ = tokio::time::timeout(GRACE, self.empty()).await;
     }
 
     fn begin(self: &Rc<Self>, offer: Offer) {
+        if self.halts.stops(&offer.experiment.route) {
+            // It waited in the queue, and no backend has seen it.
+            return self.unasked(&offer).stop();
+        }
         let under_way = UnderWay::new(self.clone());
         // Boxed, for it is large: the runtime moves what it spawns, and again when it ends.
         let opened = Box::pin(journey(Journey::new(self.clone(), offer)));
@@ -176,10 +191,14 @@ impl Tools {
         });
     }
 
-    /// Counts an offer that will not be sent any more.
-    fn cancel(&self, offer: &Offer) {
-        let meters = self.trial(&offer.experiment).meters.clone();
-        drop(Account::open(meters, self.books.clone(), false));
+    /// The account of an offer that will not be sent any more.
+    fn unasked(&self, offer: &Offer) -> Account {
+        Account::open(self.trial(&offer.experiment).meters.clone(), self.books.clone(), false)
+    }
+
+    fn look(&self, now: Instant) {
+        self.trials.borrow().circuits().for_each(|circuit| circuit.tick(now));
+        self.halts.look(now);
     }
 
     async fn empty(&self) {

@@ -1,20 +1,21 @@
 //! Makes the copy into the request that a leg is sent: the same request, but for its framing, the host policy, its place in
-//! the trace, the mark and the configured edits.
+//! the trace, what is asked of credentials and keys, the mark and the configured edits.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 
 use crate::body::Whole;
-use crate::gate::Experiment;
-use crate::model::MirroredRequest;
+use crate::gate::{CREDENTIALS, Credentials, Experiment};
+use crate::model::{Leg, MirroredRequest};
 use crate::upstream;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The request for one leg.
 pub(super) fn prepare(
     copy: &MirroredRequest,
     experiment: &Experiment,
-    leg: &upstream::Settings,
+    (leg, upstream): (Leg, &upstream::Settings),
 ) -> Request<Whole> {
     let mut request = Request::new(Whole::from(copy.body.clone()));
     *request.method_mut() = copy.method.clone();
@@ -28,8 +29,16 @@ pub(super) fn prepare(
     }
     // Trailers are not copied.
     fields.remove(header::TRAILER);
-    leg.write_host(&mut fields);
+    upstream.write_host(&mut fields);
     write_parent(&mut fields, copy);
+    if experiment.credentials == Credentials::Remove {
+        for name in CREDENTIALS {
+            fields.remove(name);
+        }
+    }
+    if let Some(suffix) = &experiment.idempotency_suffix {
+        tell_keys_apart(&mut fields, &format!("{suffix}-{leg}"));
+    }
     for name in &experiment.remove_headers {
         fields.remove(name);
     }
@@ -48,6 +57,23 @@ fn write_parent(fields: &mut HeaderMap, copy: &MirroredRequest) {
     let parent = copy.trace.and_then(|trace| HeaderValue::from_bytes(&trace.child(fastrand::u64(1..))).ok());
     if let Some(parent) = parent {
         fields.insert(TRACEPARENT, parent);
+    }
+}
+
+/// Puts `suffix` behind every key; within the quotes of a string (RFC 8941), as the draft of the field wants one.
+fn tell_keys_apart(fields: &mut HeaderMap, suffix: &str) {
+    if let http::header::Entry::Occupied(mut keys) = fields.entry(IDEMPOTENCY_KEY) {
+        for key in keys.iter_mut() {
+            let text = key.as_bytes();
+            let inside =
+                if text.len() > 1 && text.starts_with(b"\"") { text.strip_suffix(b"\"") } else { None };
+            let end: &[u8] = if inside.is_some() { b"\"" } else { b"" };
+            let told = [inside.unwrap_or(text), suffix.as_bytes(), end].concat();
+            // Only what may stand in a value was added to one.
+            if let Ok(told) = HeaderValue::from_bytes(&told) {
+                *key = told;
+            }
+        }
     }
 }
 

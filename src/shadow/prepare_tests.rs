@@ -13,7 +13,7 @@ use crate::gate::fixture::{copied, experiment, headers, leg};
 use crate::upstream::HostPolicy;
 
 fn sent(copy: &MirroredRequest) -> HeaderMap {
-    prepare(copy, &experiment(), &leg(9)).into_parts().0.headers
+    prepare(copy, &experiment(), (Leg::Shadow, &leg(9))).into_parts().0.headers
 }
 
 fn pairs(map: &HeaderMap) -> Vec<(&str, &str)> {
@@ -24,7 +24,11 @@ fn pairs(map: &HeaderMap) -> Vec<(&str, &str)> {
 fn method_target_fields_and_body_are_the_clients() {
     let fields =
         [("host", "shop"), ("accept", "a"), ("x-b", "2"), ("x-a", "1"), ("x-b", "1"), ("accept", "b")];
-    let request = prepare(&copied(Method::DELETE, "/a%20b?q=%zz&q=2", &fields, ""), &experiment(), &leg(9));
+    let request = prepare(
+        &copied(Method::DELETE, "/a%20b?q=%zz&q=2", &fields, ""),
+        &experiment(),
+        (Leg::Shadow, &leg(9)),
+    );
     assert_eq!((request.method(), request.uri().to_string().as_str()), (&Method::DELETE, "/a%20b?q=%zz&q=2"));
     let grouped =
         [("host", "shop"), ("accept", "a"), ("accept", "b"), ("x-b", "2"), ("x-b", "1"), ("x-a", "1")];
@@ -68,7 +72,7 @@ fn each_leg_gets_the_host_that_its_policy_says() {
     ] {
         let fields: Vec<(&str, &str)> = client.map(|host| ("host", host)).into_iter().collect();
         let leg = upstream::Settings { host: policy.clone(), ..leg(9) };
-        let request = prepare(&copied(Method::GET, "/", &fields, ""), &experiment(), &leg);
+        let request = prepare(&copied(Method::GET, "/", &fields, ""), &experiment(), (Leg::Shadow, &leg));
         assert_eq!(request.headers()["host"], host, "{policy:?}");
         assert_eq!(request.headers().get_all("host").iter().count(), 1, "{policy:?}");
     }
@@ -88,7 +92,7 @@ fn edits_are_made_and_the_mark_has_the_last_word() {
         ..experiment()
     };
     let fields = [("x-gone", "1"), ("x-gone", "2"), ("x-set", "theirs"), ("x-set", "too"), ("x-kept", "1")];
-    let request = prepare(&copied(Method::GET, "/", &fields, ""), &experiment, &leg(9));
+    let request = prepare(&copied(Method::GET, "/", &fields, ""), &experiment, (Leg::Shadow, &leg(9)));
     let mut found = pairs(request.headers());
     found.sort_unstable();
     let expected = [
@@ -121,7 +125,7 @@ fn each_leg_is_told_a_parent_of_its_own_and_edits_come_after() {
     }
     assert_ne!(one["traceparent"], two["traceparent"]);
     let without = Experiment { remove_headers: vec![HeaderName::from_static("traceparent")], ..experiment() };
-    assert!(!prepare(&copy, &without, &leg(9)).headers().contains_key("traceparent"));
+    assert!(!prepare(&copy, &without, (Leg::Shadow, &leg(9))).headers().contains_key("traceparent"));
 }
 
 #[test]
@@ -130,7 +134,7 @@ fn what_the_protocol_layer_keeps_goes_along() {
     struct Case(&'static str);
     let mut copy = copied(Method::GET, "/", &[], "");
     copy.extensions.insert(Case("X-OdD"));
-    let request = prepare(&copy, &experiment(), &leg(9));
+    let request = prepare(&copy, &experiment(), (Leg::Shadow, &leg(9)));
     assert_eq!(request.extensions().get::<Case>(), Some(&Case("X-OdD")));
 }
 
@@ -157,7 +161,7 @@ proptest! {
     ) {
         let mut copy = copied(method, "/", &[], &body);
         copy.headers = headers(&said);
-        let request = prepare(&copy, &experiment(), &leg(9));
+        let request = prepare(&copy, &experiment(), (Leg::Shadow, &leg(9)));
         let length = request.headers().get("content-length").map(|v| v.to_str().unwrap().parse::<usize>().unwrap());
         prop_assert!(length.is_none_or(|n| n == body.len()));
         prop_assert!(length.is_some() || body.is_empty());
@@ -165,4 +169,44 @@ proptest! {
         prop_assert_eq!(request.body().size_hint().exact(), Some(body.len() as u64));
         prop_assert_eq!(bytes_of(request.into_body()), body.into_bytes());
     }
+}
+
+#[test]
+fn credentials_stay_unless_they_are_to_be_removed_and_the_edits_come_after() {
+    let mut fields: Vec<_> = CREDENTIALS.iter().map(|name| (*name, "secret")).collect();
+    fields.extend([("cookie", "b=2"), ("accept", "a"), ("x-author", "me"), ("host", "shop")]);
+    let copy = copied(Method::GET, "/", &fields, "");
+    assert_eq!(pairs(&sent(&copy)), pairs(&headers(&fields)));
+    let own = (HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer shadow's"));
+    let experiment = Experiment { credentials: Credentials::Remove, set_headers: vec![own], ..experiment() };
+    let request = prepare(&copy, &experiment, (Leg::Control, &leg(9)));
+    let mut left = pairs(request.headers());
+    left.sort_unstable();
+    let expected =
+        [("accept", "a"), ("authorization", "Bearer shadow's"), ("host", "shop"), ("x-author", "me")];
+    assert_eq!(left, expected);
+}
+
+#[test]
+fn each_leg_has_idempotency_keys_of_its_own() {
+    let key = |leg_of: Leg, suffix: Option<&str>, key: &str| {
+        let copy = copied(Method::POST, "/", &[("idempotency-key", key)], "");
+        let experiment = Experiment { idempotency_suffix: suffix.map(str::to_owned), ..experiment() };
+        let request = prepare(&copy, &experiment, (leg_of, &leg(9)));
+        request.headers()["idempotency-key"].to_str().unwrap().to_owned()
+    };
+    for (written, shadow, control) in [
+        ("7", "7-mirror-shadow", "7-mirror-control"),
+        ("\"a b\"", "\"a b-mirror-shadow\"", "\"a b-mirror-control\""),
+        ("\"", "\"-mirror-shadow", "\"-mirror-control"),
+        ("a\"", "a\"-mirror-shadow", "a\"-mirror-control"),
+        ("", "-mirror-shadow", "-mirror-control"),
+    ] {
+        assert_eq!(key(Leg::Shadow, Some("-mirror"), written), shadow);
+        assert_eq!(key(Leg::Control, Some("-mirror"), written), control);
+        assert_eq!(key(Leg::Shadow, None, written), written);
+    }
+    let suffixed = Experiment { idempotency_suffix: Some("-m".to_owned()), ..experiment() };
+    let none = prepare(&copied(Method::POST, "/", &[], ""), &suffixed, (Leg::Shadow, &leg(9)));
+    assert!(!none.headers().contains_key("idempotency-key"));
 }

@@ -8,7 +8,7 @@ mod plain;
 mod rule;
 mod tls;
 
-pub use choice::{AccessLog, Instance};
+pub use choice::{AccessLog, Instance, Suffix};
 pub(super) use http::is_editable;
 pub use http::{HeaderSet, Mark};
 pub use network::HostName;

@@ -47,7 +47,8 @@ pub(super) fn admit(
     Ok(admission)
 }
 
-fn switched(gate: &Gate) -> Result<(), Refusal> {
+/// Whether mirroring is stopped altogether, for a request that comes and for one whose body came meanwhile.
+pub(super) fn switched(gate: &Gate) -> Result<(), Refusal> {
     if gate.switches.is_draining() {
         return Err(Refusal::Shutdown);
     }

@@ -11,6 +11,7 @@ use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
+use super::admit::switched;
 use crate::body::{End, Recorder, Tap, Tapped};
 use crate::gate::{Admission, Experiment, Gate, Kept, Offer};
 use crate::live::access_log::Note;
@@ -133,7 +134,8 @@ impl Upload {
         }
         let Some(draft) = self.draft.take() else { return };
         let (gate, meters) = (draft.gate.clone(), draft.meters.clone());
-        let decision = match draft.offer().and_then(|offer| gate.deliver(offer)) {
+        let offered = switched(&gate).and_then(|()| draft.offer()).and_then(|offer| gate.deliver(offer));
+        let decision = match offered {
             Ok(()) => Decision::Mirrored,
             Err(refusal) => Decision::Refused(refusal),
         };

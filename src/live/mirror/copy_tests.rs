@@ -27,8 +27,15 @@ impl Trial {
     /// A request that declared so many bytes; it streams if `complete` is false.
     fn new(complete: bool, declared: usize, memory: usize) -> Self {
         let now = clock::now();
-        let (gate, offers) =
-            Gate::new(Bounds { max_in_flight: 1, max_per_second: 1_000, memory: MEMORY }, now);
+        let (gate, offers) = Gate::new(
+            Bounds {
+                max_in_flight: 1,
+                max_per_second: 1_000,
+                burst: std::time::Duration::from_millis(100),
+                memory: MEMORY,
+            },
+            now,
+        );
         let metrics = Metrics::new();
         let draft = Draft {
             request: copied(Method::POST, "/", &[], ""),

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::headers::{REQUEST_ID, TRACEPARENT, TRACESTATE, claim};
+use super::headers::{REQUEST_ID, TRACEPARENT, TRACESTATE, claim, same};
 
 /// A field that is of one hop, that a gateway must check, or that says who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Survey {
                 12 if *name == header::MAX_FORWARDS => Field::MaxForwards,
                 16 if *name == PROXY_CONNECTION => Field::ProxyConnection,
                 17 if *name == header::TRANSFER_ENCODING => Field::TransferEncoding,
-                _ if mark.is_some_and(|mark| mark == name) => Field::Mark,
+                _ if mark.is_some_and(|mark| same(name.as_str(), mark.as_str())) => Field::Mark,
                 _ if claim(name.as_str()).is_some() => Field::Claim,
                 _ => continue,
             };
@@ -105,6 +105,8 @@ mod tests {
             ("expect", Field::Expect),
             ("trailer", Field::Trailer),
             ("x-mark", Field::Mark),
+            ("x_mark", Field::Mark),
+            ("x.mark", Field::Mark),
             ("via", Field::Via),
             ("max-forwards", Field::MaxForwards),
             ("x-request-id", Field::RequestId),

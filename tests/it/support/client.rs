@@ -44,13 +44,19 @@ pub enum Ending {
 struct Timed {
     stream: TcpStream,
     deadline: Deadline,
+    /// Every byte that came, where a test wants them all.
+    heard: Option<Vec<u8>>,
 }
 
 impl Read for Timed {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = self.deadline.left().ok_or(io::ErrorKind::TimedOut)?;
         self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(into)
+        let count = self.stream.read(into)?;
+        if let Some(heard) = &mut self.heard {
+            heard.extend_from_slice(&into[..count]);
+        }
+        Ok(count)
     }
 }
 
@@ -60,7 +66,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(DEADLINE))?;
         let addr = stream.peer_addr()?;
-        let reader = Reader::new(Timed { stream, deadline: Deadline::after(DEADLINE) });
+        let reader = Reader::new(Timed { stream, deadline: Deadline::after(DEADLINE), heard: None });
         Ok(Client { addr, reader, asked: VecDeque::new(), patience: DEADLINE })
     }
 
@@ -68,6 +74,17 @@ impl Client {
     pub fn patient_for(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// Remembers every byte that it hears from now on, framing and all.
+    pub fn that_remembers(mut self) -> Self {
+        self.reader.stream.heard = Some(Vec::new());
+        self
+    }
+
+    /// Every byte that it heard.
+    pub fn heard(&self) -> &[u8] {
+        self.reader.stream.heard.as_deref().expect("a client that remembers")
     }
 
     /// This end's address.

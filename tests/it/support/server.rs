@@ -1,7 +1,7 @@
 //! A backend on a free loopback port: `server().hangs_after_head().start()`.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -154,6 +154,12 @@ impl ServerBuilder {
     /// Begins to listen.
     pub fn start(self) -> Server {
         self.start_on(bound((Ipv4Addr::LOCALHOST, 0).into()))
+    }
+
+    /// Begins to listen at `[::1]`; `None` on a machine without IPv6.
+    pub fn start_v6(self) -> Option<Server> {
+        TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).ok()?;
+        Some(self.start_on(bound((Ipv6Addr::LOCALHOST, 0).into())))
     }
 
     /// Begins to listen at a socket that is bound.

@@ -9,6 +9,7 @@ const N: u32 = 200_000;
 
 fn policy(percent: f64, by: SampleBy, seed: u64) -> Policy {
     Policy::new(PolicySettings {
+        has_shadow: true,
         route: "r".into(),
         percent: Ppm::from_percent(percent).expect("a percentage"),
         sample_by: by,

@@ -46,13 +46,14 @@ pub(in crate::live) fn claim(name: &str) -> Option<Claim> {
     }
 }
 
-fn same(name: &str, known: &str) -> bool {
+/// Whether a name (lower case) is this one where a backend reads `_` and `.` as `-`.
+pub(in crate::live) fn same(name: &str, known: &str) -> bool {
     name.len() == known.len() && begins(name, known)
 }
 
 fn begins(name: &str, known: &str) -> bool {
     let plain = |b: u8| if matches!(b, b'_' | b'.') { b'-' } else { b };
-    name.len() >= known.len() && name.bytes().zip(known.bytes()).all(|(b, k)| plain(b) == k)
+    name.len() >= known.len() && name.bytes().zip(known.bytes()).all(|(b, k)| plain(b) == plain(k))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::live::peer::Peer;
 use crate::live::snapshot::Snapshot;
 use crate::model::TraceContext;
 
-pub(in crate::live) use claims::claim;
+pub(in crate::live) use claims::{claim, same};
 pub(in crate::live) use request_id::Id;
 pub(in crate::live) use via::Pseudonym;
 
@@ -58,7 +58,7 @@ pub(in crate::live) fn prepare_request(
     if survey.is_of_one_hop() {
         hop::strip_hop_by_hop(fields, survey);
         if marked {
-            fields.remove(&snapshot.mark);
+            strip_mark(fields, &snapshot.mark);
         }
         if survey.has(Field::Expect) {
             fields.remove(header::EXPECT);
@@ -78,6 +78,15 @@ pub(in crate::live) fn prepare_request(
     let trace = trace::write(fields, survey, identity.trace);
     let id = request_id::write(fields, trusted, survey, identity.request_id);
     Said { marked, upgrade: survey.has(Field::Upgrade), trace, id }
+}
+
+/// Takes the mark off in every spelling: to a backend that reads `_` as `-` it would be one.
+fn strip_mark(fields: &mut HeaderMap, mark: &HeaderName) {
+    let spelt: Vec<HeaderName> =
+        fields.keys().filter(|name| same(name.as_str(), mark.as_str())).cloned().collect();
+    for name in &spelt {
+        fields.remove(name);
+    }
 }
 
 /// Makes stable's fields into those that the client gets; the framing is derived anew.

@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::claims::claim;
+use super::claims::{claim, same};
 use super::hop::listed;
 use super::{MARK, REQUEST_ID, TRACEPARENT, TRACESTATE};
 use crate::live::request::survey::{KEEP_ALIVE, PROXY_CONNECTION};
@@ -59,7 +59,10 @@ fn is_forbidden(name: &HeaderName) -> bool {
         header::VARY,
         MARK,
     ];
-    FORBIDDEN.contains(name) || claim(name.as_str()).is_some() || name.as_str().starts_with("if-")
+    FORBIDDEN.contains(name)
+        || same(name.as_str(), MARK.as_str())
+        || claim(name.as_str()).is_some()
+        || name.as_str().starts_with("if-")
 }
 
 #[cfg(test)]
